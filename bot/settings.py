@@ -1,0 +1,88 @@
+"""Settings of the bot's parts. Each field's name carries its unit."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+DEFAULT_CRISIS_TEXT = (
+    "That sounds really hard, and I'm glad you said it. I'm only a bot and can't help the way a person can. "
+    "Please talk to someone you trust or to your local emergency or crisis line now. If you are in immediate danger, "
+    "call your local emergency number. The people who run this server can help you find someone."
+)
+
+
+class ScreeningSettings(_Section):
+    """What is let through."""
+
+    checkpoint: Literal["embedded", "original", "unbiased", "multilingual"] = "embedded"
+    """Which detoxify model screens; all but `embedded` are downloaded by detoxify."""
+    hold_above: float | None = Field(default=None, ge=0, le=1)
+    """Highest label probability from which a person must look. None: what the checkpoint's card says."""
+    refuse_above: float | None = Field(default=None, ge=0, le=1)
+    """Highest label probability from which text is refused. None: what the checkpoint's card says."""
+    max_characters: int = Field(default=4000, ge=1)
+    """Longer text is refused before anything else looks at it."""
+    crisis_text: str = DEFAULT_CRISIS_TEXT
+    """What a person who sounds in danger is told; never generated."""
+
+
+class EngineSettings(_Section):
+    """How answers are made."""
+
+    base: str = "embedded"
+    """`embedded`, a folder, or a hub name of any causal language model with safetensors."""
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    threads: int | None = Field(default=None, ge=1)
+    """CPU threads for one forward pass. None: torch's own choice."""
+    max_running: int = Field(default=16, ge=1)
+    """Requests in one batch."""
+    max_waiting: int = Field(default=64, ge=0)
+    """Requests in the queue; more are refused politely."""
+    max_waiting_per_member: int = Field(default=2, ge=1)
+    """Requests of one member, running or waiting."""
+    deadline_seconds: float = Field(default=60.0, gt=0)
+    """An answer ends here with what it has."""
+    context_tokens: int = Field(default=2048, ge=64)
+    """Prompt and answer together never exceed this, nor what the model can read."""
+    temperature: float = Field(default=0.3, ge=0, le=2)
+    top_p: float = Field(default=0.95, gt=0, le=1)
+    top_k: int = Field(default=50, ge=0)
+    max_new_tokens: int = Field(default=96, ge=1)
+
+
+class ChatSettings(_Section):
+    """How a conversation is held."""
+
+    persona: str = ""
+    """A system message put first; empty: none (the embedded model was grown without one)."""
+    history_turns: int = Field(default=8, ge=0)
+    """Turns before the newest that the model sees."""
+    candidate_context_turns: int = Field(default=4, ge=0)
+    """Turns before an exchange that a candidate example keeps."""
+    messages_per_minute: int = Field(default=20, ge=1)
+    """One member's limit."""
+
+
+class DiscordSettings(_Section):
+    """How Discord is reached, and who may do what."""
+
+    token: SecretStr | None = None
+    """The bot's token, from the Developer Portal. None: no Discord."""
+    channel_ids: tuple[int, ...] = ()
+    """Channels where every message is answered; elsewhere a mention, a reply or a DM is needed."""
+    moderator_role_ids: tuple[int, ...] = ()
+    """Roles that may review. Empty: members who may manage messages."""
+    admin_role_ids: tuple[int, ...] = ()
+    """Roles that may retrain and choose models. Empty: members who may manage the server."""
+    sync_commands: bool = True
+    """Whether slash commands are registered at start."""
+    edit_interval_seconds: float = Field(default=1.0, ge=0.2)
+    """How often a streamed answer is edited."""
+    permission_to_train_confirmed: bool = False
+    """The operator confirms that Discord permitted training on message content (Developer Policy, rule 21).
+    Until then nothing from Discord becomes a candidate example, whatever members agree to."""

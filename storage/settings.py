@@ -1,0 +1,21 @@
+"""Settings of the store."""
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+
+class StoreSettings(BaseModel):
+    """Where rows live and how author ids are keyed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: str | None = None
+    """SQLAlchemy URL, such as `postgresql+asyncpg://user@host/mynah`. None: `mynah.db` in the home folder."""
+
+    author_key_secret: SecretStr | None = None
+    """Key of the keyed hash that stands for an author's id. None: a random one, made once, kept in the home folder."""
+
+    busy_timeout_seconds: float = Field(default=5.0, gt=0)
+    """How long to wait for another process's lock before saying so."""
+
+    group_commit_rows: int = Field(default=64, ge=1)
+    """At most this many waiting writes share one commit."""

@@ -1,0 +1,50 @@
+"""Settings of the trainer. Each field's name carries its unit."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from storage.values import Source
+
+
+class TrainerSettings(BaseModel):
+    """When and how a new version is made, and what it must prove."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    cron: str = "0 4 * * *"
+    """When to retrain, as a crontab line in the machine's time zone; empty: never by the clock."""
+    approvals: int = Field(default=25, ge=0)
+    """Retrain when this many examples were approved since the last run; 0: never."""
+    poll_seconds: float = Field(default=2.0, gt=0)
+    """How often the trainer looks for requests."""
+    lease_seconds: float = Field(default=60.0, gt=1)
+    """A dead trainer's work may be taken over after this long."""
+    sources: tuple[Source, ...] = tuple(Source)
+    """Which sources may be learnt from."""
+
+    method: Literal["auto", "full", "lora"] = "auto"
+    """`auto`: full fine-tuning below `full_below_parameters`, LoRA above."""
+    full_below_parameters: int = Field(default=50_000_000, ge=0)
+    learning_rate: float | None = Field(default=None, gt=0)
+    """None: what was measured to be good for the method."""
+    lora_rank: int = Field(default=16, ge=1)
+    max_steps: int | None = Field(default=None, ge=1)
+    """None: chosen from the number of examples."""
+    max_minutes: float = Field(default=60.0, gt=0)
+    """Training proper ends here."""
+    replay_share: float = Field(default=0.5, ge=0, lt=1)
+    """Share of each batch that is old talk, against forgetting."""
+    checkpoint_seconds: float = Field(default=30.0, gt=0)
+    """How much work a killed run may lose."""
+    seed: int = 1
+    max_per_member: int = Field(default=200, ge=1)
+    """Examples of one member in a snapshot; imports are vouched for and not capped."""
+    max_per_cluster: int = Field(default=20, ge=1)
+    """Near-duplicates of one example in a snapshot; imports are not capped."""
+
+    heldout_share: float = Field(default=0.1, gt=0, lt=0.5)
+    max_general_rise: float = Field(default=0.10, ge=0)
+    """How much the perplexity of the frozen general set may rise, as a share."""
+    bootstrap_samples: int = Field(default=1000, ge=100)
+    confidence: float = Field(default=0.95, gt=0.5, lt=1)
