@@ -22,6 +22,10 @@ class Candidates:
         """
         raise NotImplementedError
 
+    async def known_hashes(self, server: str, hashes: Sequence[str]) -> set[str]:
+        """Those of these content hashes that a server has candidates for: what an import would add twice."""
+        raise NotImplementedError
+
     async def get(self, candidate_id: int) -> Candidate | None:
         """One candidate by id."""
         raise NotImplementedError

@@ -78,6 +78,8 @@ class NewTurn:
     """The message's id at the face, such as a Discord message id."""
     model_version: str | None = None
     latency_seconds: float | None = None
+    reply_to: int | None = None
+    """The user's turn that an answer answers: several people may be answered at once in one channel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,7 @@ class Turn:
     external_id: str | None
     model_version: str | None
     latency_seconds: float | None
+    reply_to: int | None = None
 
     @property
     def message(self) -> Message:
