@@ -4,15 +4,28 @@ Promises: a person always gets a reply (`Reply.kind` says of which sort); nothin
 screened; the question is stored before the answer is begun. It does not know which face it talks through.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+import logging
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from datetime import datetime
 
-from bot.chat.values import Correction, Incoming, ReplyUpdate
-from bot.engine.protocol import Engine
+from bot.chat import sentences
+from bot.chat.answering import Answering, ended
+from bot.chat.cleaning import cleaned
+from bot.chat.learning import Learning, cannot_keep
+from bot.chat.running import MessageLimit, Running, Ticket
+from bot.chat.streaming import is_out_of_bounds
+from bot.chat.values import Correction, Incoming, Reply, ReplyKind, ReplyUpdate
+from bot.engine.protocol import Engine, EngineBusy, PromptTooLong
 from bot.screening.protocol import Screener
 from bot.settings import ChatSettings, EngineSettings
+from storage.errors import DatabaseBusy, MynahError, WrongUsage
 from storage.store import Store
-from storage.values import ForgetReceipt
+from storage.values import ForgetReceipt, Role
+
+logger = logging.getLogger(__name__)
+
+_HINTS_REMEMBERED = 10_000
 
 
 class ChatService:
@@ -30,22 +43,49 @@ class ChatService:
         clock: Callable[[], datetime],
         may_learn_in: Callable[[str], bool],
     ) -> None:
-        raise NotImplementedError
+        self._store = store
+        self._engine = engine
+        self._screening = screening
+        self._may_learn_in = may_learn_in
+        self._limit = MessageLimit(chat.messages_per_minute, clock)
+        self._running = Running()
+        self._learning = Learning(store, screening, chat, may_learn_in)
+        self._answering = Answering(store, engine, screening, chat, engine_settings, crisis_text, self._learning)
+        self._hinted: set[tuple[str, str]] = set()
 
-    def answer(self, incoming: Incoming) -> AsyncIterator[ReplyUpdate]:
+    async def answer(self, incoming: Incoming) -> AsyncGenerator[ReplyUpdate, None]:
         """Stream a reply to a message; the last update carries the `Reply`. Never raises an `Exception`.
 
         Closing the iterator (or cancelling its task) stops the engine; the question then stays without an answer.
         """
-        raise NotImplementedError
+        if not self._limit.admit(incoming.author_key):
+            yield ended(Reply(sentences.TOO_MANY, ReplyKind.REFUSAL))
+            return
+        ticket = self._running.begin(incoming)
+        try:
+            if ticket is None:
+                yield await self._answering.while_another_runs(incoming)
+                return
+            async with aclosing(self._answering.turn(ticket)) as updates:
+                async for update in updates:
+                    yield update
+        except Exception as error:  # noqa: BLE001 - logged there; a person always gets a reply
+            yield _sorry(error, ticket)
+        finally:
+            if ticket is not None:
+                self._running.end(ticket)
 
     def stop(self, server: str, channel: str, author_key: str | None = None) -> bool:
         """End the running answers of a channel (to one member, or to all) with what they have; False if none runs."""
-        raise NotImplementedError
+        tickets = list(self._running.in_channel(server, channel, author_key))
+        for ticket in tickets:
+            self._stop(ticket)
+        return bool(tickets)
 
     async def reset(self, server: str, channel: str) -> None:
         """Stop what runs in a channel and begin a new conversation there. Nothing is deleted."""
-        raise NotImplementedError
+        self.stop(server, channel)
+        await self._store.conversations.reset(server, channel)
 
     async def vote(self, turn_id: int, author_key: str, value: int) -> tuple[int, int]:
         """Vote +1 or -1 on an answer (0 takes the vote back); returns votes up and down.
@@ -53,43 +93,116 @@ class ChatService:
         Raises:
             WrongUsage: there is no such answer, or no such vote.
         """
-        raise NotImplementedError
+        if value not in {-1, 0, 1}:
+            raise WrongUsage(f"A vote is +1 or -1, not {value}.", advice="0 takes a vote back.")
+        turn = await self._store.conversations.turn(turn_id)
+        if turn is None or turn.role is not Role.ASSISTANT:
+            raise WrongUsage("That answer is gone.", advice="Vote on a newer one.")
+        if value:
+            await self._store.votes.cast(turn_id, author_key, value)
+        else:
+            await self._store.votes.withdraw(turn_id, author_key)
+        return await self._store.votes.tally(turn_id)
 
     async def correct(self, assistant_turn_id: int, author_key: str, better_text: str) -> Correction:
         """Offer better words for an answer, as a candidate with source `correction`. Never raises an `Exception`."""
-        raise NotImplementedError
+        try:
+            return await self._learning.correct(assistant_turn_id, author_key, better_text)
+        except Exception as error:  # noqa: BLE001 - logged there; a person always gets a reply
+            return cannot_keep(error)
 
     async def teach(self, server: str, channel: str, author_key: str, prompt: str, reply: str) -> Correction:
         """Offer a stand-alone exchange, as a candidate with source `correction`. Never raises an `Exception`."""
-        raise NotImplementedError
+        try:
+            return await self._learning.teach(server, channel, author_key, prompt, reply)
+        except Exception as error:  # noqa: BLE001 - logged there; a person always gets a reply
+            return cannot_keep(error)
 
     async def consent(self, server: str, author_key: str) -> bool | None:
         """True: this member allowed learning here, False: denied, None: never said."""
-        raise NotImplementedError
+        return await self._store.consents.get(server, author_key)
 
     async def set_consent(self, server: str, author_key: str, *, allowed: bool) -> None:
         """Record a member's decision; a denial also rejects their waiting candidates."""
-        raise NotImplementedError
+        await self._store.consents.set(server, author_key, allowed=allowed)
+        logger.info("consent recorded", extra={"server": server, "is_allowed": allowed})
+
+    def may_learn_in(self, server: str) -> bool:
+        """Whether the operator turned learning on for a server."""
+        return self._may_learn_in(server)
 
     async def consent_hint(self, server: str, author_key: str) -> str | None:
         """One line on how to allow learning, once, for a member who never said and where it is possible."""
-        raise NotImplementedError
+        key = (server, author_key)
+        if key in self._hinted or not self._may_learn_in(server):
+            return None
+        if len(self._hinted) >= _HINTS_REMEMBERED:
+            self._hinted.clear()
+        self._hinted.add(key)
+        return sentences.CONSENT_HINT if await self.consent(server, author_key) is None else None
 
     async def forget(self, author_key: str, *, server: str | None = None) -> ForgetReceipt:
         """Delete everything of a member (in one server, or all) and record the denial."""
-        raise NotImplementedError
+        for ticket in self._running.of_member(author_key, server):
+            self._withdraw(ticket)
+        return await self._store.members.forget(author_key, server=server)
 
     async def note_sent(self, assistant_turn_id: int, external_id: str) -> None:
         """Note which of the face's messages carries an answer, so that its deletion finds the row."""
-        raise NotImplementedError
+        await self._store.conversations.set_external_id(assistant_turn_id, external_id)
 
     async def edited(self, server: str, external_id: str, text: str) -> bool:
         """A person edited a message: screen it again and replace the row; False if there is none.
 
         Candidates made from the old words are dropped. Words that cannot be kept delete the row.
         """
-        raise NotImplementedError
+        ticket = self._running.of_message(server, external_id)
+        if ticket is not None:
+            ticket.is_edited = True
+        text = cleaned(text)
+        if text and await self._store.conversations.turn_by_external_id(server, external_id) is None:
+            return False
+        [verdict] = await self._screening.check([text]) if text else [None]
+        if verdict is None or is_out_of_bounds(verdict) or not verdict.text.strip():
+            return await self.deleted(server, [external_id]) > 0
+        return await self._store.conversations.edit(server, external_id, verdict.text, verdict)
 
     async def deleted(self, server: str, external_ids: Sequence[str]) -> int:
         """Messages were deleted: stop answering them, delete their rows and candidates; returns turns removed."""
-        raise NotImplementedError
+        for external_id in external_ids:
+            ticket = self._running.of_message(server, external_id)
+            if ticket is not None:
+                self._withdraw(ticket)
+        return await self._store.conversations.delete(server, external_ids)
+
+    def _stop(self, ticket: Ticket) -> None:
+        ticket.is_stopped = True
+        if ticket.request_id is not None:
+            self._engine.stop(ticket.request_id)
+
+    def _withdraw(self, ticket: Ticket) -> None:
+        ticket.is_withdrawn = True
+        self._stop(ticket)
+
+
+def _sorry(error: Exception, ticket: Ticket | None) -> ReplyUpdate:
+    """The reply when something failed, and a line in the log."""
+    turn_id = ticket.user_turn_id if ticket else None
+    is_known = isinstance(error, MynahError | TimeoutError)
+    logger.log(
+        logging.WARNING if is_known else logging.ERROR,
+        "no answer",
+        extra={"error": type(error).__name__, "turn": turn_id},
+        exc_info=not is_known,
+    )
+    text, kind = next((told for cause, told in _TOLD.items() if isinstance(error, cause)), _TROUBLE)
+    return ended(Reply(text, kind, user_turn_id=turn_id))
+
+
+_TROUBLE = (sentences.TROUBLE, ReplyKind.APOLOGY)
+_TOLD: dict[type[Exception], tuple[str, ReplyKind]] = {
+    EngineBusy: (sentences.BUSY, ReplyKind.APOLOGY),
+    PromptTooLong: (sentences.TOO_LONG, ReplyKind.REFUSAL),
+    DatabaseBusy: (sentences.NO_MEMORY, ReplyKind.APOLOGY),
+    TimeoutError: (sentences.OUT_OF_TIME, ReplyKind.APOLOGY),
+}

@@ -1,0 +1,277 @@
+"""The straight story of one turn, once the limits let it in: screen, store, generate, screen, store, candidate."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, replace
+
+from bot.chat import sentences
+from bot.chat.cleaning import cleaned
+from bot.chat.history import Exchange, exchanges, prompt
+from bot.chat.learning import Learning
+from bot.chat.running import Ticket
+from bot.chat.streaming import ScreenedText, is_out_of_bounds, must_not_be_said
+from bot.chat.values import Incoming, Reply, ReplyKind, ReplyUpdate
+from bot.engine.protocol import Answer, Engine, EngineFailed, Finish, Piece, Sampling
+from bot.screening.protocol import Screener
+from bot.settings import ChatSettings, EngineSettings
+from storage.store import Store
+from storage.values import Conversation, NewTurn, Outcome, Role, Turn, Verdict
+
+logger = logging.getLogger(__name__)
+
+_GRACE_SECONDS = 5.0
+"""The engine ends an answer at its deadline with what it has; one that does not is given up this much later."""
+_SPARE_TURNS = 16
+"""Turns to read beyond the history: unanswered and refused ones are left out of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A stored question."""
+
+    ticket: Ticket
+    conversation: Conversation
+    question: Turn
+
+    def reply(self, text: str, kind: ReplyKind, version: str | None = None) -> ReplyUpdate:
+        return ended(Reply(text, kind, version, user_turn_id=self.question.id))
+
+
+class Answering:
+    """Takes one message to its reply; whatever fails is raised, for the service to apologise."""
+
+    def __init__(
+        self,
+        store: Store,
+        engine: Engine,
+        screening: Screener,
+        chat: ChatSettings,
+        engine_settings: EngineSettings,
+        crisis_text: str,
+        learning: Learning,
+    ) -> None:
+        self._store = store
+        self._engine = engine
+        self._screening = screening
+        self._chat = chat
+        self._crisis_text = crisis_text
+        self._learning = learning
+        self._give_up_seconds = engine_settings.deadline_seconds + _GRACE_SECONDS
+        self._sampling = Sampling(
+            temperature=engine_settings.temperature,
+            top_p=engine_settings.top_p,
+            top_k=engine_settings.top_k,
+            max_new_tokens=engine_settings.max_new_tokens,
+        )
+
+    async def turn(self, ticket: Ticket) -> AsyncGenerator[ReplyUpdate, None]:
+        """Every update of one turn; the last carries the reply.
+
+        Raises:
+            EngineBusy, PromptTooLong, EngineFailed: as the engine says.
+            TimeoutError: the engine did not end in time.
+            DatabaseBusy: the question could not be stored.
+        """
+        incoming = ticket.incoming
+        verdict = await self._screened(incoming)
+        if verdict is None:
+            yield ended(Reply(sentences.EMPTY, ReplyKind.REFUSAL))
+        elif verdict.is_crisis:
+            yield await self.crisis(incoming, verdict)
+        elif verdict.blocks_reply and is_out_of_bounds(verdict):
+            yield ended(Reply(sentences.TOO_LONG, ReplyKind.REFUSAL))
+        else:
+            asked = _Asked(ticket, *await self._keep_question(incoming, verdict))
+            ticket.user_turn_id = asked.question.id
+            if ticket.is_withdrawn and incoming.external_id is not None:  # deleted before there was a row to delete
+                await self._store.conversations.delete(incoming.server, [incoming.external_id])
+                yield asked.reply(sentences.WITHDRAWN, ReplyKind.STOPPED)
+            elif verdict.blocks_reply:
+                yield asked.reply(sentences.UNWELCOME, ReplyKind.REFUSAL)
+            else:
+                async with aclosing(self._generate(asked)) as updates:
+                    async for update in updates:
+                        yield update
+
+    async def while_another_runs(self, incoming: Incoming) -> ReplyUpdate:
+        """The reply to a message that came too early. Even then, a person in danger is not told to wait."""
+        verdict = await self._screened(incoming)
+        if verdict is not None and verdict.is_crisis:
+            return await self.crisis(incoming, verdict)
+        return ended(Reply(sentences.STILL_ANSWERING, ReplyKind.REFUSAL))
+
+    async def crisis(self, incoming: Incoming, verdict: Verdict) -> ReplyUpdate:
+        """The operator's own text; it reaches the person also when nothing can be stored."""
+        said = Verdict(Outcome.REFUSE, self._crisis_text, ("crisis:reply",), {}, verdict.screen_version, is_crisis=True)
+        reply = Reply(self._crisis_text, ReplyKind.CRISIS)
+        try:
+            conversation, question = await self._keep_question(incoming, verdict)
+            reply = replace(reply, user_turn_id=question.id)
+            answer = await self._store.conversations.add_turn(
+                NewTurn(conversation.id, Role.ASSISTANT, said.text, incoming.source, said, reply_to=question.id)
+            )
+            reply = replace(reply, assistant_turn_id=answer.id)
+        except Exception as error:
+            logger.exception("crisis exchange not stored", extra={"error": type(error).__name__})
+        return ended(reply)
+
+    async def _screened(self, incoming: Incoming) -> Verdict | None:
+        text = cleaned(incoming.text)
+        if not text:
+            return None
+        [verdict] = await self._screening.check([text])
+        is_nothing = not verdict.text.strip() and not verdict.blocks_reply and not verdict.is_crisis
+        return None if is_nothing else verdict
+
+    async def _keep_question(self, incoming: Incoming, verdict: Verdict) -> tuple[Conversation, Turn]:
+        conversation = await self._store.conversations.current(incoming.server, incoming.channel)
+        turn = NewTurn(
+            conversation.id,
+            Role.USER,
+            verdict.text,
+            incoming.source,
+            verdict,
+            author_key=incoming.author_key,
+            external_id=incoming.external_id,
+        )
+        return conversation, await self._store.conversations.add_turn(turn)
+
+    async def _generate(self, asked: _Asked) -> AsyncGenerator[ReplyUpdate, None]:
+        version = self._engine.version
+        growing = ScreenedText(self._screening)
+        answer: Answer | None = None
+        async with aclosing(self._pieces(asked)) as pieces:
+            async for piece in pieces:
+                answer = piece.answer or answer
+                verdict = await growing.add(piece.delta)
+                if growing.refused is not None:
+                    break
+                if verdict is not None and not asked.ticket.is_withdrawn:
+                    yield ReplyUpdate(verdict.text)
+        if asked.ticket.is_withdrawn:
+            yield asked.reply(sentences.WITHDRAWN, ReplyKind.STOPPED)
+        elif growing.refused is not None:
+            yield await self._cut_short(asked, growing.refused, growing.passed, version)
+        elif answer is None and asked.ticket.is_stopped:
+            yield asked.reply(sentences.STOPPED, ReplyKind.STOPPED)
+        elif answer is None:
+            raise EngineFailed("The engine ended without an answer.")
+        elif not answer.text.strip():
+            yield asked.reply(*_WITHOUT_WORDS.get(answer.finish, _NO_WORDS), answer.model_version)
+        else:
+            yield await self._ending(asked, growing, answer)
+
+    async def _pieces(self, asked: _Asked) -> AsyncGenerator[Piece, None]:
+        past = exchanges(
+            await self._store.conversations.history(
+                asked.conversation.id, limit=self._chat.history_turns + _SPARE_TURNS
+            )
+        )
+        messages = prompt(self._chat.persona, past, asked.question.message, history_turns=self._chat.history_turns)
+        incoming = asked.ticket.incoming
+        if asked.ticket.is_stopped:
+            return
+        request_id = asked.ticket.request_id = f"turn-{asked.question.id}"
+        stream = self._engine.stream(messages, self._sampling, member=incoming.author_key, request_id=request_id)
+        give_up_at = asyncio.get_running_loop().time() + self._give_up_seconds
+        async with _closing(stream):
+            while True:
+                async with asyncio.timeout_at(give_up_at):
+                    piece = await anext(stream, None)
+                if piece is None:
+                    return
+                yield piece
+
+    async def _ending(self, asked: _Asked, growing: ScreenedText, answer: Answer) -> ReplyUpdate:
+        shown = growing.passed
+        verdict = await growing.look(answer.text.strip())
+        if asked.ticket.is_withdrawn:
+            return asked.reply(sentences.WITHDRAWN, ReplyKind.STOPPED)
+        if must_not_be_said(verdict):
+            return await self._cut_short(asked, verdict, shown, answer.model_version)
+        if not verdict.text.strip():
+            return asked.reply(*_NO_WORDS, answer.model_version)
+        kind = ReplyKind.STOPPED if answer.finish is Finish.STOPPED else ReplyKind.ANSWER
+        reply = Reply(verdict.text, kind, answer.model_version, asked.question.id)
+        turn = await self._keep_answer(asked, verdict, answer.model_version, answer.latency_seconds)
+        if turn is None:
+            return ended(reply)
+        is_whole = answer.finish in {Finish.END, Finish.LENGTH}
+        candidate_id = await self._candidate(asked, turn) if is_whole else None
+        logger.info(
+            "answered",
+            extra={
+                "turn": turn.id,
+                "model_version": answer.model_version,
+                "finish": answer.finish.value,
+                "new_tokens": answer.new_tokens,
+                "queue_seconds": answer.queue_seconds,
+                "latency_seconds": answer.latency_seconds,
+                "is_candidate": candidate_id is not None,
+            },
+        )
+        return ended(replace(reply, assistant_turn_id=turn.id, candidate_id=candidate_id))
+
+    async def _cut_short(self, asked: _Asked, verdict: Verdict, shown: Verdict | None, version: str) -> ReplyUpdate:
+        """The reply when screening stopped the answer: what was shown, if it was only too long, or a sentence."""
+        if is_out_of_bounds(verdict) and shown is not None and shown.text.strip():
+            await self._keep_answer(asked, shown, version, None)
+            return asked.reply(shown.text, ReplyKind.ANSWER, version)
+        refused = replace(verdict, outcome=Outcome.REFUSE, text=sentences.OUTPUT_REFUSED, blocks_reply=True)
+        turn = await self._keep_answer(asked, refused, version, None)
+        logger.info("output refused", extra={"turn": turn and turn.id, "reasons": verdict.reasons})
+        return asked.reply(refused.text, ReplyKind.REFUSAL, version)
+
+    async def _keep_answer(
+        self, asked: _Asked, verdict: Verdict, version: str, latency_seconds: float | None
+    ) -> Turn | None:
+        """The stored answer; None when it could not be stored, which must not take it from the person."""
+        turn = NewTurn(
+            asked.conversation.id,
+            Role.ASSISTANT,
+            verdict.text,
+            asked.ticket.incoming.source,
+            verdict,
+            model_version=version,
+            latency_seconds=latency_seconds,
+            reply_to=asked.question.id,
+        )
+        try:
+            return await self._store.conversations.add_turn(turn)
+        except Exception as error:
+            logger.exception("answer not stored", extra={"error": type(error).__name__, "turn": asked.question.id})
+            return None
+
+    async def _candidate(self, asked: _Asked, answer: Turn) -> int | None:
+        """The candidate of a whole answer, unless the question was changed or deleted meanwhile."""
+        if asked.ticket.is_edited or asked.ticket.is_withdrawn:
+            return None
+        try:
+            candidate = await self._learning.from_exchange(asked.conversation, Exchange(asked.question, answer))
+        except Exception as error:
+            logger.exception("candidate not stored", extra={"error": type(error).__name__, "turn": answer.id})
+            return None
+        return None if candidate is None else candidate.id
+
+
+def ended(reply: Reply) -> ReplyUpdate:
+    """The last update of a turn."""
+    return ReplyUpdate(reply.text, reply)
+
+
+_NO_WORDS = (sentences.NO_WORDS, ReplyKind.APOLOGY)
+_WITHOUT_WORDS = {
+    Finish.STOPPED: (sentences.STOPPED, ReplyKind.STOPPED),
+    Finish.DEADLINE: (sentences.OUT_OF_TIME, ReplyKind.APOLOGY),
+}
+
+
+@asynccontextmanager
+async def _closing(stream: AsyncIterator[Piece]) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        if isinstance(stream, AsyncGenerator):
+            await stream.aclose()
