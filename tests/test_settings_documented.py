@@ -73,8 +73,7 @@ def test_the_example_uncommented_gives_the_defaults(tmp_path: Path, monkeypatch:
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.chdir(tmp_path)
     plain = Settings()
-    # An empty text is a choice (no crisis text), so the line that only stands in for a long default stays out.
-    uncommented = [f"{name}={value}" for name, value in LINES.items() if name != "MYNAH_SCREENING__CRISIS_TEXT"]
+    uncommented = [f"{name}={value}" for name, value in LINES.items()]
     (tmp_path / ".env").write_text("\n".join(uncommented), encoding="utf-8")
     assert Settings() == plain
 
