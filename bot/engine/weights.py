@@ -73,7 +73,7 @@ def load_weights(folder: Path, *, base_folder: Path | None = None, device: str =
     from transformers import GenerationConfig
     from transformers.utils.logging import disable_progress_bar
 
-    disable_progress_bar()  # it would write over the terminal chat
+    disable_progress_bar()  # type: ignore[no-untyped-call]  # it would write over the terminal chat
     place = find_device(device)
     is_adapter = (folder / _ADAPTER_CONFIG).is_file()
     if is_adapter and base_folder is None:
