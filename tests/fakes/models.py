@@ -6,7 +6,7 @@ few sentences of ours; their chat templates have the habits of the real ones, go
 
 import tempfile
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, get_args
@@ -70,7 +70,7 @@ def tiny_model(kind: Kind, folder: Path, seed: int = 0) -> Path:
     return folder
 
 
-@lru_cache(maxsize=None)
+@cache
 def _files(kind: Kind, seed: int) -> Mapping[str, bytes]:
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
@@ -82,7 +82,7 @@ def _files(kind: Kind, seed: int) -> Mapping[str, bytes]:
     with torch.random.fork_rng(), tempfile.TemporaryDirectory() as scratch:
         torch.manual_seed(seed)
         config = AutoConfig.for_model(**_shape(kind, tokenizer))
-        model = AutoModelForCausalLM.from_config(config)
+        model = AutoModelForCausalLM.from_config(config)  # type: ignore[no-untyped-call]
         model.save_pretrained(scratch)
         tokenizer.save_pretrained(scratch)
         files = {path.name: path.read_bytes() for path in sorted(Path(scratch).iterdir())}
@@ -147,7 +147,7 @@ def _tokenizer(kind: Kind) -> Any:
         "smollm": _CHATML,
         "strict": _STRICT,
     }
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=core, **names[kind])
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=core, **names[kind])  # type: ignore[no-untyped-call]
     if kind == "qwen3":
         tokenizer.add_tokens(["<think>", "</think>"])
     tokenizer.chat_template = templates.get(kind)
