@@ -2,20 +2,74 @@
 
 from collections.abc import Sequence
 
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from sqlmodel import col
+
+from storage.repository import Repository, chunks
+from storage.tables import CandidateAuthorRow, CandidateRow, SnapshotAuthorRow, SnapshotCandidateRow, SnapshotRow
 from storage.values import Snapshot
 
 
-class Snapshots:
+class Snapshots(Repository):
     """Which examples went into which snapshot."""
 
     async def add(self, snapshot: Snapshot, candidate_ids: Sequence[int]) -> None:
         """Write a snapshot and its lineage; a hash already there is left as it is."""
-        raise NotImplementedError
+
+        def work(session: Session) -> None:
+            if session.get(SnapshotRow, snapshot.content_hash) is not None:
+                return
+            session.add(
+                SnapshotRow(
+                    content_hash=snapshot.content_hash,
+                    folder=snapshot.folder,
+                    train_examples=snapshot.train_examples,
+                    heldout_examples=snapshot.heldout_examples,
+                    created_at=snapshot.created_at,
+                )
+            )
+            session.flush()
+            session.add_all(
+                SnapshotCandidateRow(snapshot_hash=snapshot.content_hash, position=position, candidate_id=candidate_id)
+                for position, candidate_id in enumerate(candidate_ids)
+            )
+            session.add_all(
+                SnapshotAuthorRow(snapshot_hash=snapshot.content_hash, server=server, author_key=author_key)
+                for server, author_key in _authors(session, candidate_ids)
+            )
+
+        await self._write(work)
 
     async def get(self, content_hash: str) -> Snapshot | None:
         """One snapshot."""
-        raise NotImplementedError
+
+        def work(session: Session) -> Snapshot | None:
+            row = session.get(SnapshotRow, content_hash)
+            if row is None:
+                return None
+            return Snapshot(row.content_hash, row.folder, row.train_examples, row.heldout_examples, row.created_at)
+
+        return await self._read(work)
 
     async def candidate_ids(self, content_hash: str) -> list[int]:
         """The candidates in it, in order."""
-        raise NotImplementedError
+        query = (
+            select(col(SnapshotCandidateRow.candidate_id))
+            .where(col(SnapshotCandidateRow.snapshot_hash) == content_hash)
+            .order_by(col(SnapshotCandidateRow.position))
+        )
+        return await self._read(lambda session: list(session.scalars(query)))
+
+
+def _authors(session: Session, candidate_ids: Sequence[int]) -> list[tuple[str, str]]:
+    """Server and author of everyone whose words are in the candidates."""
+    found: set[tuple[str, str]] = set()
+    for some in chunks(candidate_ids):
+        rows = session.execute(
+            select(col(CandidateRow.server), col(CandidateAuthorRow.author_key))
+            .join(CandidateAuthorRow, col(CandidateAuthorRow.candidate_id) == col(CandidateRow.id))
+            .where(col(CandidateRow.id).in_(some))
+        )
+        found.update((server, author_key) for server, author_key in rows)
+    return sorted(found)

@@ -3,59 +3,131 @@
 Promise: when an awaited write returns, the rows are on disk (`synchronous=FULL`); each call is one transaction.
 """
 
+import asyncio
+import hashlib
+import hmac
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
+
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
 
 from storage.aliases import Aliases
 from storage.audit import AuditLog
 from storage.candidates import Candidates
 from storage.consents import Consents
 from storage.conversations import Conversations
+from storage.database import Database, PostgresDatabase, SqliteDatabase
+from storage.errors import MynahError, WrongUsage
 from storage.evaluations import Evaluations
 from storage.leases import Leases
 from storage.members import Members
+from storage.migrate import migrate
 from storage.runs import Runs
+from storage.secret import author_key_secret
 from storage.settings import StoreSettings
 from storage.snapshots import Snapshots
+from storage.text import storable
 from storage.votes import Votes
+from storage.writer import Writer
 
 
 class Store:
-    """The repositories of one open database."""
+    """The repositories of one open database.
 
-    conversations: Conversations
-    consents: Consents
-    votes: Votes
-    candidates: Candidates
-    snapshots: Snapshots
-    runs: Runs
-    evaluations: Evaluations
-    aliases: Aliases
-    audit: AuditLog
-    leases: Leases
-    members: Members
+    Args:
+        database: where rows live.
+        writer: the one writer of this process.
+        clock: the time, aware.
+        secret: key of the keyed hash of author ids.
+    """
+
+    def __init__(self, database: Database, writer: Writer, clock: Callable[[], datetime], secret: bytes) -> None:
+        self._database = database
+        self._secret = secret
+        self.conversations = Conversations(database, writer, clock)
+        self.consents = Consents(database, writer, clock)
+        self.votes = Votes(database, writer, clock)
+        self.candidates = Candidates(database, writer, clock)
+        self.snapshots = Snapshots(database, writer, clock)
+        self.runs = Runs(database, writer, clock)
+        self.evaluations = Evaluations(database, writer, clock)
+        self.aliases = Aliases(database, writer, clock)
+        self.audit = AuditLog(database, writer, clock)
+        self.leases = Leases(database, writer, clock)
+        self.members = Members(database, writer, clock)
 
     @property
     def url(self) -> str:
         """The database's address without its password, for people."""
-        raise NotImplementedError
+        return self._database.url
 
     def author_key(self, author_id: str) -> str:
         """The keyed hash (HMAC-SHA-256, hexadecimal) that stands for an author's id in every table."""
-        raise NotImplementedError
+        return hmac.new(self._secret, storable(author_id).encode("utf-8"), hashlib.sha256).hexdigest()
 
 
 @asynccontextmanager
-async def open_store(
-    settings: StoreSettings, home: Path, *, clock: Callable[[], datetime], checkpoints: bool = True
-) -> AsyncIterator[Store]:
+async def open_store(settings: StoreSettings, home: Path, *, clock: Callable[[], datetime]) -> AsyncIterator[Store]:
     """Migrate and open the database, and close it at the end.
+
+    Args:
+        settings: where and how.
+        home: the folder with the author key and, unless a URL says otherwise, the database; made if missing.
+        clock: the time, aware.
 
     Raises:
         DatabaseBusy: another process held it for longer than `busy_timeout_seconds`.
         WrongUsage: the URL is not one we can use, or the file is not a database.
+        MynahError: the folder cannot be written, or the server cannot be reached.
     """
-    raise NotImplementedError
-    yield
+    secret = await asyncio.to_thread(_secret, settings, home)
+    database = _database(settings, home)
+    try:
+        await migrate(database)
+        writer = Writer(database, group_commit_rows=settings.group_commit_rows)
+        try:
+            yield Store(database, writer, clock, secret)
+        finally:
+            await writer.close()
+    finally:
+        await database.close()
+
+
+def _secret(settings: StoreSettings, home: Path) -> bytes:
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MynahError(
+            f"The home folder {home} cannot be made: {error.strerror}.", advice="Check the path, or choose another."
+        ) from error
+    if settings.author_key_secret is not None:
+        return settings.author_key_secret.get_secret_value().encode("utf-8")
+    return author_key_secret(home)
+
+
+def _database(settings: StoreSettings, home: Path) -> Database:
+    if settings.url is None:
+        return SqliteDatabase(home / "mynah.db", busy_timeout_seconds=settings.busy_timeout_seconds)
+    url = _url(settings.url)
+    kind = url.get_backend_name()
+    if kind == "sqlite" and url.database and url.database != ":memory:":
+        return SqliteDatabase(Path(url.database), busy_timeout_seconds=settings.busy_timeout_seconds)
+    if kind == "postgresql":
+        asynchronous = url.set(drivername="postgresql+asyncpg")
+        return PostgresDatabase(asynchronous, busy_timeout_seconds=settings.busy_timeout_seconds)
+    raise WrongUsage(
+        f"The database {url.render_as_string(hide_password=True)} is none that Mynah can use.",
+        advice="Use sqlite:///PATH or postgresql+asyncpg://USER@HOST/NAME.",
+    )
+
+
+def _url(given: str) -> URL:
+    try:
+        return make_url(given)
+    except (ArgumentError, ValueError) as error:  # the text itself may hold a password: not repeated here
+        raise WrongUsage(
+            "The database URL cannot be read.", advice="Use sqlite:///PATH or postgresql+asyncpg://USER@HOST/NAME."
+        ) from error

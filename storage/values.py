@@ -138,6 +138,8 @@ class NewCandidate:
     """Everyone whose words are in it and whose consent it needs; empty for an import without authors."""
     user_turn_id: int | None = None
     assistant_turn_id: int | None = None
+    turn_ids: tuple[int, ...] = ()
+    """Every turn whose words are in it, its context included: deleting or editing any of them drops it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,7 @@ class Candidate:
     created_at: datetime
     user_turn_id: int | None
     assistant_turn_id: int | None
+    turn_ids: tuple[int, ...] = ()
 
 
 class Decision(StrEnum):

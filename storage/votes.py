@@ -1,17 +1,49 @@
 """Votes on answers: one per member and answer, changeable."""
 
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+from sqlmodel import col
 
-class Votes:
+from storage.errors import WrongUsage
+from storage.repository import Repository
+from storage.tables import TurnRow, VoteRow
+
+
+class Votes(Repository):
     """👍 and 👎 on the bot's turns."""
 
     async def cast(self, turn_id: int, author_key: str, value: int) -> None:
-        """Vote +1 or -1, replacing the member's earlier vote."""
-        raise NotImplementedError
+        """Vote +1 or -1, replacing the member's earlier vote.
+
+        Raises:
+            WrongUsage: another value, or no such turn.
+        """
+        if value not in {1, -1}:
+            raise WrongUsage(f"A vote is 1 or -1, not {value}.")
+        at = self._clock()
+
+        def work(session: Session) -> None:
+            if session.get(TurnRow, turn_id) is None:
+                raise WrongUsage(f"There is no turn {turn_id} to vote on.", advice="It may have been deleted.")
+            session.merge(VoteRow(turn_id=turn_id, author_key=author_key, value=value, created_at=at))
+
+        await self._write(work)
 
     async def withdraw(self, turn_id: int, author_key: str) -> None:
         """Take a vote back."""
-        raise NotImplementedError
+        theirs = (col(VoteRow.turn_id) == turn_id, col(VoteRow.author_key) == author_key)
+        await self._execute(delete(VoteRow).where(*theirs))
 
     async def tally(self, turn_id: int) -> tuple[int, int]:
         """Votes up and down."""
-        raise NotImplementedError
+
+        def work(session: Session) -> tuple[int, int]:
+            rows = session.execute(
+                select(col(VoteRow.value), func.count())
+                .where(col(VoteRow.turn_id) == turn_id)
+                .group_by(col(VoteRow.value))
+            )
+            counts: dict[int, int] = {value: count for value, count in rows}  # noqa: C416 - rows are not tuples to mypy
+            return counts.get(1, 0), counts.get(-1, 0)
+
+        return await self._read(work)

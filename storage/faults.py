@@ -1,0 +1,40 @@
+"""What a database driver's error means to a person.
+
+Knows the drivers' words for it: SQLite's messages and PostgreSQL's SQLSTATE codes.
+"""
+
+from sqlalchemy.exc import DBAPIError
+
+from storage.errors import DatabaseBusy, MynahError, WrongUsage
+
+_BUSY_STATES = frozenset({"55P03", "40001", "40P01", "57014"})
+"""lock_not_available, serialization_failure, deadlock_detected, query_canceled (by a time-out)."""
+
+
+def explain(error: Exception, url: str) -> MynahError:
+    """The error as one of ours, naming the database and what to do next."""
+    if isinstance(error, MynahError):
+        return error
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    words = str(cause).lower()
+    state = getattr(cause, "sqlstate", None)
+    if state in _BUSY_STATES or "database is locked" in words or "table is locked" in words:
+        return DatabaseBusy(
+            f"Another process holds the database {url}.", advice="Wait until it is done, or stop it, then try again."
+        )
+    if "not a database" in words or "malformed" in words or "disk image" in words:
+        return WrongUsage(
+            f"{url} is not a database that Mynah can read, or it is damaged.",
+            advice="Move the file away and restore a backup, or let Mynah make a new one.",
+        )
+    if "unable to open" in words or "readonly" in words or "read-only" in words:
+        return MynahError(f"The database {url} cannot be written.", advice="Check the folder's owner and permissions.")
+    if "disk is full" in words or state == "53100":
+        return MynahError(f"The disk with the database {url} is full.", advice="Free some space, then try again.")
+    if state in {"28P01", "28000"}:
+        return WrongUsage(f"The database {url} refused the user or the password.", advice="Check MYNAH_STORE__URL.")
+    if state == "3D000":
+        return WrongUsage(f"The server has no such database: {url}.", advice="Create it, or mend MYNAH_STORE__URL.")
+    if isinstance(cause, OSError | TimeoutError) or (state or "").startswith(("08", "57P")):
+        return MynahError(f"The database {url} cannot be reached.", advice="Is the server running, and the host right?")
+    return MynahError(f"The database {url} failed: {type(cause).__name__}.", advice="The log has the details.")
