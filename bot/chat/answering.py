@@ -87,7 +87,7 @@ class Answering:
             ticket.user_turn_id = asked.question.id
             if ticket.is_withdrawn and incoming.external_id is not None:  # deleted before there was a row to delete
                 await self._store.conversations.delete(incoming.server, [incoming.external_id])
-                yield asked.reply(sentences.WITHDRAWN, ReplyKind.STOPPED)
+                yield asked.reply(sentences.WITHDRAWN, ReplyKind.WITHDRAWN)
             elif verdict.blocks_reply:
                 yield asked.reply(sentences.UNWELCOME, ReplyKind.REFUSAL)
             else:
@@ -151,7 +151,7 @@ class Answering:
                 if verdict is not None and not asked.ticket.is_withdrawn:
                     yield ReplyUpdate(verdict.text)
         if asked.ticket.is_withdrawn:
-            yield asked.reply(sentences.WITHDRAWN, ReplyKind.STOPPED)
+            yield asked.reply(sentences.WITHDRAWN, ReplyKind.WITHDRAWN)
         elif growing.refused is not None:
             yield await self._cut_short(asked, growing.refused, growing.passed, version)
         elif answer is None and asked.ticket.is_stopped:
@@ -188,7 +188,7 @@ class Answering:
         shown = growing.passed
         verdict = await growing.look(answer.text.strip())
         if asked.ticket.is_withdrawn:
-            return asked.reply(sentences.WITHDRAWN, ReplyKind.STOPPED)
+            return asked.reply(sentences.WITHDRAWN, ReplyKind.WITHDRAWN)
         if must_not_be_said(verdict):
             return await self._cut_short(asked, verdict, shown, answer.model_version)
         if not verdict.text.strip():

@@ -21,7 +21,7 @@ from bot.screening.protocol import Screener
 from bot.settings import ChatSettings, EngineSettings
 from storage.errors import DatabaseBusy, MynahError, WrongUsage
 from storage.store import Store
-from storage.values import ForgetReceipt, Role
+from storage.values import ForgetReceipt, Role, Verdict
 
 logger = logging.getLogger(__name__)
 
@@ -154,7 +154,7 @@ class ChatService:
     async def edited(self, server: str, external_id: str, text: str) -> bool:
         """A person edited a message: screen it again and replace the row; False if there is none.
 
-        Candidates made from the old words are dropped. Words that cannot be kept delete the row.
+        Candidates made from the old words are dropped. Words that cannot be kept, or not be screened, delete the row.
         """
         ticket = self._running.of_message(server, external_id)
         if ticket is not None:
@@ -162,7 +162,7 @@ class ChatService:
         text = cleaned(text)
         if text and await self._store.conversations.turn_by_external_id(server, external_id) is None:
             return False
-        [verdict] = await self._screening.check([text]) if text else [None]
+        verdict = await self._verdict_of_edit(text)
         if verdict is None or is_out_of_bounds(verdict) or not verdict.text.strip():
             return await self.deleted(server, [external_id]) > 0
         return await self._store.conversations.edit(server, external_id, verdict.text, verdict)
@@ -174,6 +174,14 @@ class ChatService:
             if ticket is not None:
                 self._withdraw(ticket)
         return await self._store.conversations.delete(server, external_ids)
+
+    async def _verdict_of_edit(self, text: str) -> Verdict | None:
+        try:
+            [verdict] = await self._screening.check([text]) if text else [None]
+        except Exception as error:
+            logger.exception("edit not screened", extra={"error": type(error).__name__})
+            return None
+        return verdict
 
     def _stop(self, ticket: Ticket) -> None:
         ticket.is_stopped = True

@@ -35,6 +35,8 @@ class ReplyKind(StrEnum):
     """The operator's own words for a person who sounds in danger."""
     STOPPED = "stopped"
     """The model's words up to where somebody stopped it."""
+    WITHDRAWN = "withdrawn"
+    """The question was deleted meanwhile: a face takes back what it showed."""
 
 
 @dataclass(frozen=True, slots=True)

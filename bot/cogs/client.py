@@ -1,6 +1,69 @@
 """The Discord client: which events it asks for, how it starts, and what a person reads when it cannot."""
 
+import logging
+from typing import Any
+
+import aiohttp
+import discord
+from discord.ext import commands
+
+from bot.cogs.administration import Administration
+from bot.cogs.answer_buttons import BetterAnswerButton, VoteButton
+from bot.cogs.commands import MemberCommands
+from bot.cogs.conversation import Conversation
+from bot.cogs.failures import CommandTree
+from bot.cogs.moderation import Moderation
 from bot.cogs.parts import BotParts
+from bot.cogs.review_card import ReviewButton
+from storage.errors import MynahError, WrongUsage
+
+logger = logging.getLogger(__name__)
+
+INTENTS = discord.Intents(guilds=True, guild_messages=True, dm_messages=True, message_content=True)
+"""What the bot listens to; only message content is privileged."""
+
+
+class MynahBot(commands.Bot):
+    """Mynah on Discord: cogs over the parts that the composition root made."""
+
+    def __init__(self, parts: BotParts) -> None:
+        super().__init__(
+            command_prefix=(),
+            help_command=None,
+            tree_cls=CommandTree,
+            intents=INTENTS,
+            allowed_mentions=discord.AllowedMentions.none(),
+        )
+        self.parts = parts
+
+    async def setup_hook(self) -> None:
+        """Add the cogs and the persistent buttons, and register the commands."""
+        await self.add_cog(Conversation(self, self.parts))
+        await self.add_cog(MemberCommands(self.parts))
+        await self.add_cog(Moderation(self.parts))
+        await self.add_cog(Administration(self, self.parts))
+        self.add_dynamic_items(VoteButton, BetterAnswerButton, ReviewButton)
+        if self.parts.settings.sync_commands:
+            await self._register_commands()
+
+    async def on_message(self, message: discord.Message, /) -> None:
+        """Leave messages to the conversation: there are no prefix commands."""
+
+    async def on_ready(self) -> None:
+        """Say so in the log."""
+        logger.info("connected to Discord", extra={"servers": len(self.guilds)})
+
+    async def on_error(self, event_method: str, /, *_: Any, **__: Any) -> None:
+        """Log what went wrong with an event, without its arguments: they hold people's words."""
+        logger.exception("event failed", extra={"event": event_method})
+
+    async def _register_commands(self) -> None:
+        try:
+            registered = await self.tree.sync()
+        except discord.HTTPException as error:
+            logger.warning("slash commands not registered; talking works", extra={"status": error.status})
+        else:
+            logger.info("slash commands registered", extra={"commands": len(registered)})
 
 
 async def run_bot(parts: BotParts) -> None:
@@ -10,4 +73,27 @@ async def run_bot(parts: BotParts) -> None:
         WrongUsage: there is no token, Discord does not know it, or the message content intent is off.
         MynahError: Discord cannot be reached.
     """
-    raise NotImplementedError
+    if parts.settings.token is None:
+        raise WrongUsage(
+            "There is no Discord token.", advice="Set MYNAH_DISCORD__TOKEN, or run `mynah init`, which asks for it."
+        )
+    bot = MynahBot(parts)
+    try:
+        async with bot:
+            await bot.start(parts.settings.token.get_secret_value().strip())
+    except discord.LoginFailure:
+        raise WrongUsage(
+            "Discord does not know this token.",
+            advice="Copy it again from https://discord.com/developers/applications (Bot, Reset Token), "
+            "or run `mynah init`.",
+        ) from None
+    except discord.PrivilegedIntentsRequired:
+        raise WrongUsage(
+            "Discord does not let the bot read messages.",
+            advice="Turn on Message Content Intent at https://discord.com/developers/applications "
+            "(Bot, Privileged Gateway Intents), then start again.",
+        ) from None
+    except (aiohttp.ClientError, discord.GatewayNotFound, OSError) as error:
+        raise MynahError(
+            f"Discord cannot be reached ({type(error).__name__}).", advice="Check the network, then start again."
+        ) from error

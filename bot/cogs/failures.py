@@ -1,0 +1,68 @@
+"""What a person hears when something went wrong, and what the log keeps: never a traceback, always an answer."""
+
+import functools
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+import discord
+from discord import app_commands
+
+from bot.cogs.sending import send
+from storage.errors import MynahError
+
+logger = logging.getLogger(__name__)
+
+Owner = TypeVar("Owner")
+
+
+def told(error: BaseException, failure_id: int) -> str:
+    """What a person is told about an error; unexpected ones are logged under an id that the sentence names."""
+    if isinstance(error, app_commands.CommandInvokeError):
+        error = error.original
+    if isinstance(error, MynahError):
+        logger.info("refused", extra={"error": type(error).__name__, "failure": failure_id})
+        return str(error)
+    if isinstance(error, app_commands.CheckFailure):
+        return "That works only in a server."
+    logger.error("unexpected error", extra={"error": type(error).__name__, "failure": failure_id}, exc_info=error)
+    return f"Sorry, something went wrong on my side. If it stays so, tell the operator this number: {failure_id:x}"
+
+
+async def report(interaction: discord.Interaction, error: BaseException) -> None:
+    """Tell whoever used a command, button or form that it failed."""
+    try:
+        await send(interaction, told(error, interaction.id), is_private=True)
+    except discord.HTTPException as failure:
+        logger.warning("failure not reported", extra={"status": failure.status, "failure": interaction.id})
+
+
+def reporting(
+    callback: Callable[[Owner, discord.Interaction[Any]], Coroutine[Any, Any, None]],
+) -> Callable[[Owner, discord.Interaction[Any]], Coroutine[Any, Any, None]]:
+    """Let a button's callback tell its user when it failed; discord.py would only log it."""
+
+    @functools.wraps(callback)
+    async def guarded(self: Owner, interaction: discord.Interaction[Any]) -> None:
+        try:
+            await callback(self, interaction)
+        except Exception as error:  # noqa: BLE001 - logged there, and the person gets an answer
+            await report(interaction, error)
+
+    return guarded
+
+
+class Form(discord.ui.Modal):
+    """A modal whose failures reach the person."""
+
+    async def on_error(self, interaction: discord.Interaction, error: Exception, /) -> None:  # type: ignore[override] # as in discord.py
+        """Report it."""
+        await report(interaction, error)
+
+
+class CommandTree(app_commands.CommandTree[Any]):
+    """Slash commands whose failures reach the person."""
+
+    async def on_error(self, interaction: discord.Interaction, error: app_commands.AppCommandError, /) -> None:
+        """Report it."""
+        await report(interaction, error)
