@@ -20,7 +20,7 @@ from storage.candidates import Candidates
 from storage.consents import Consents
 from storage.conversations import Conversations
 from storage.database import Database, PostgresDatabase, SqliteDatabase
-from storage.errors import MynahError, WrongUsage
+from storage.errors import WrongUsage
 from storage.evaluations import Evaluations
 from storage.leases import Leases
 from storage.members import Members
@@ -47,6 +47,7 @@ class Store:
     def __init__(self, database: Database, writer: Writer, clock: Callable[[], datetime], secret: bytes) -> None:
         self._database = database
         self._secret = secret
+        self.clock = clock
         self.conversations = Conversations(database, writer, clock)
         self.consents = Consents(database, writer, clock)
         self.votes = Votes(database, writer, clock)
@@ -80,7 +81,7 @@ async def open_store(settings: StoreSettings, home: Path, *, clock: Callable[[],
 
     Raises:
         DatabaseBusy: another process held it for longer than `busy_timeout_seconds`.
-        WrongUsage: the URL is not one we can use, or the file is not a database.
+        WrongUsage: the URL is not one we can use, the file is not a database, or the home folder cannot be made.
         MynahError: the folder cannot be written, or the server cannot be reached.
     """
     secret = await asyncio.to_thread(_secret, settings, home)
@@ -100,7 +101,7 @@ def _secret(settings: StoreSettings, home: Path) -> bytes:
     try:
         home.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise MynahError(
+        raise WrongUsage(
             f"The home folder {home} cannot be made: {error.strerror}.", advice="Check the path, or choose another."
         ) from error
     if settings.author_key_secret is not None:
