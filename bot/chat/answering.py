@@ -250,6 +250,9 @@ class Answering:
             return None
         try:
             candidate = await self._learning.from_exchange(asked.conversation, Exchange(asked.question, answer))
+            if candidate is not None and asked.ticket.is_edited:  # while it was written: it holds the old words
+                await self._learning.drop(asked.conversation, asked.question)
+                return None
         except Exception as error:
             logger.exception("candidate not stored", extra={"error": type(error).__name__, "turn": answer.id})
             return None

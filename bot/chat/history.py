@@ -35,21 +35,13 @@ def is_fit(verdict: Verdict) -> bool:
 
 def exchanges(turns: Sequence[Turn]) -> list[Exchange]:
     """The answered questions among some turns, by the order of the questions."""
-    questions: Mapping[int, Turn] = {turn.id: turn for turn in turns if turn.role is Role.USER}
+    questions: Mapping[int | None, Turn] = {turn.id: turn for turn in turns if turn.role is Role.USER}
     found: dict[int, Exchange] = {}
     for turn in turns:
-        question = question_of(turn, turns, questions) if turn.role is Role.ASSISTANT else None
-        if question is not None:
+        question = questions.get(turn.reply_to)
+        if turn.role is Role.ASSISTANT and question is not None:
             found[question.id] = Exchange(question, turn)
     return [found[key] for key in sorted(found)]
-
-
-def question_of(answer: Turn, turns: Sequence[Turn], questions: Mapping[int, Turn]) -> Turn | None:
-    """What an answer answers: the turn it names, or else the user's turn right before it."""
-    if answer.reply_to is not None:
-        return questions.get(answer.reply_to)
-    earlier = [turn for turn in turns if turn.id < answer.id]
-    return earlier[-1] if earlier and earlier[-1].role is Role.USER else None
 
 
 def prompt(persona: str, past: Sequence[Exchange], newest: Message, *, history_turns: int) -> list[Message]:

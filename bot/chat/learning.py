@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from bot.chat import sentences
 from bot.chat.cleaning import cleaned
-from bot.chat.history import Exchange, context, exchanges, is_fit, question_of
+from bot.chat.history import Exchange, context, exchanges, is_fit
 from bot.chat.values import Correction, CorrectionOutcome
 from bot.screening.protocol import Screener
 from bot.screening.verdicts import together
@@ -56,6 +56,12 @@ class Learning:
             return await self._write(conversation, kept, exchange, exchange.answer.message, exchange.question.source)
         except Refused:  # consent went away between the look and the write
             return None
+
+    async def drop(self, conversation: Conversation, question: Turn) -> None:
+        """Delete the candidates made from a question that was edited meanwhile."""
+        now = await self._store.conversations.turn(question.id)
+        if now is not None and now.external_id is not None:
+            await self._store.conversations.edit(conversation.server, now.external_id, now.text, now.verdict)
 
     async def correct(self, assistant_turn_id: int, author_key: str, better_text: str) -> Correction:
         """Keep a person's better words for an answer, if everybody concerned allows it."""
@@ -118,18 +124,12 @@ class Learning:
         answer = await self._store.conversations.turn(assistant_turn_id)
         if answer is None or answer.role is not Role.ASSISTANT:
             return None
-        question = await self._question(answer)
+        question = await self._store.conversations.turn(answer.reply_to) if answer.reply_to is not None else None
         conversation = await self._store.conversations.conversation(answer.conversation_id)
         if question is None or conversation is None:
             return None
         exchange = Exchange(question, answer)
         return (conversation, exchange) if exchange.is_fit else None
-
-    async def _question(self, answer: Turn) -> Turn | None:
-        if answer.reply_to is not None:
-            return await self._store.conversations.turn(answer.reply_to)
-        turns = await self._store.conversations.exchange_before(answer.id, limit=2)
-        return question_of(answer, turns, {turn.id: turn for turn in turns})
 
     async def _context(self, conversation: Conversation, answer_id: int, question: Turn) -> list[Exchange]:
         turns = await self._store.conversations.exchange_before(answer_id, limit=self._context_turns + _SPARE_TURNS)
@@ -165,6 +165,7 @@ class Learning:
                 author_keys=tuple(dict.fromkeys(key for key in (*authors, corrector) if key is not None)),
                 user_turn_id=exchange.question.id,
                 assistant_turn_id=exchange.answer.id,
+                turn_ids=tuple(turn.id for past in kept for turn in (past.question, past.answer)),
             )
         )
 
