@@ -1,0 +1,50 @@
+"""`mynah train --now`: one run of the trainer, here, with its verdict at the end."""
+
+from typing import Annotated
+
+import typer
+
+from mynah.invocation import Home, Invocation, Json, begin, run
+from storage.errors import MynahError, Refused, WrongUsage
+from storage.values import Run, RunState
+
+
+def train(
+    context: typer.Context,
+    now: Annotated[bool, typer.Option("--now", help="Train now, in this process, and wait for the verdict.")] = False,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Learn what is approved. Exit code 3: the gate refused the new model; the old one goes on answering."""
+    invocation = begin(context, home, as_json)
+    if not now:
+        raise WrongUsage("Say --now to train here and now.", advice="By the clock, `mynah trainer` does it.")
+    run(_train(invocation))
+
+
+async def _train(invocation: Invocation) -> None:
+    from rich.console import Console
+    from trainer.serving import train_now
+
+    from mynah.terminal.growing import RunSteps
+    from mynah.terminal.report import report_lines
+    from mynah.world import open_trainer
+
+    async with open_trainer(invocation.settings) as trainer:
+        screen = Console(stderr=True, highlight=False, markup=False)
+        with RunSteps(screen, is_live=screen.is_terminal) as steps:
+            done = await train_now(trainer, by="command", on_progress=steps.show)
+    error = _error(done)
+    document = {"run": done, "promoted": done.state == RunState.PROMOTED, "reason": str(error) if error else None}
+    invocation.emit(document, "\n".join(report_lines(done)))
+    if error is not None:
+        raise error
+
+
+def _error(done: Run) -> MynahError | None:
+    """Why the run changed nothing; None when it did."""
+    if done.state == RunState.PROMOTED:
+        return None
+    if done.state == RunState.REFUSED:
+        return Refused(done.note)
+    return MynahError(done.note or f"The run ended: {done.state.value}.")

@@ -1,0 +1,54 @@
+"""A trainer process beside the terminal, started when it is wanted and no other one lives."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from mynah.supervisor import Child, Supervisor
+from mynah.trainer_life import trainer_is_alive
+from storage.store import Store
+
+
+def child_command(name: str, home: Path) -> Sequence[str]:
+    """How one of our own commands is started as a child that ends when we do."""
+    return (sys.executable, "-m", "mynah", "--home", str(home), name, "--supervised")
+
+
+class TrainerBeside:
+    """Keeps a trainer alive from the first `ensure` on."""
+
+    def __init__(self, store: Store, home: Path) -> None:
+        self._store = store
+        self._supervisor = Supervisor(
+            [Child("trainer", child_command("trainer", home), output=home / "logs" / "trainer.out")]
+        )
+        self._stop = asyncio.Event()
+        self._task: asyncio.Task[int] | None = None
+
+    async def ensure(self) -> None:
+        """Start the trainer, unless ours runs or another process is the trainer already."""
+        if self._task is None and not await trainer_is_alive(self._store):
+            self._task = asyncio.create_task(self._supervisor.run(self._stop))
+
+    @property
+    def has_given_up(self) -> bool:
+        """Whether our trainer ended for good, so that waiting for it is in vain."""
+        return self._task is not None and self._task.done()
+
+    async def close(self) -> None:
+        """End the trainer, if it is ours."""
+        self._stop.set()
+        if self._task is not None:
+            await self._task
+
+
+@asynccontextmanager
+async def trainer_beside(store: Store, home: Path) -> AsyncIterator[TrainerBeside]:
+    """A trainer that ends with the terminal."""
+    trainer = TrainerBeside(store, home)
+    try:
+        yield trainer
+    finally:
+        await trainer.close()

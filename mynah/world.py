@@ -1,0 +1,207 @@
+"""The composition root: settings in, a working world out. Who gets what is decided here and nowhere else.
+
+Opening the plain world (database and registry) needs neither torch nor Discord, so that `mynah status` is quick; what
+needs them is imported inside the function that opens it.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from mynah.bases import SelectedBase
+from mynah.settings import Settings
+from storage.errors import WrongUsage
+from storage.registry import ModelRegistry
+from storage.store import Store, open_store
+from storage.values import Alias, ModelVersion, Verdict
+
+if TYPE_CHECKING:  # these bring torch, and a command that only reads rows must not wait for it
+    from bot.chat.service import ChatService
+    from bot.engine.protocol import Engine
+    from bot.screening.protocol import Screener
+    from trainer.world import TrainerWorld
+
+logger = logging.getLogger(__name__)
+
+TERMINAL_SERVER = "terminal"
+"""The server's name under which talk in the terminal is stored."""
+OPERATOR = "terminal"
+"""The author id of whoever sits at the terminal: `mynah forget terminal` forgets them."""
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The time."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class World:
+    """The open database and the model registry."""
+
+    settings: Settings
+    store: Store
+    registry: ModelRegistry
+    clock: Clock
+
+    @property
+    def operator_key(self) -> str:
+        """The author key of whoever sits at the terminal."""
+        return self.store.author_key(OPERATOR)
+
+
+@asynccontextmanager
+async def open_world(settings: Settings, *, clock: Clock = utc_now) -> AsyncIterator[World]:
+    """Open the database and the registry in the home folder.
+
+    Raises:
+        WrongUsage: the home folder cannot be used, or the database's address.
+        DatabaseBusy: another process holds the database.
+    """
+    home = settings.home
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WrongUsage(
+            f"The home folder {home} cannot be used: {error.strerror}.",
+            advice="Choose another with --home or MYNAH_HOME.",
+        ) from None
+    async with open_store(settings.store, home, clock=clock) as store:
+        yield World(settings, store, ModelRegistry(home / "models", store), clock)
+
+
+async def ensure_champion(world: World) -> ModelVersion:
+    """The champion. On a first start the selected base becomes it; when another base was selected since, that one.
+
+    Selecting another base in the settings is the operator's order, so it is carried out once, at the next start,
+    without a gate; afterwards promotions and rollbacks move the champion as ever, until the setting changes again.
+    """
+    base, changed = await SelectedBase(world.settings, world.registry).take()
+    champion = await world.store.aliases.current(Alias.CHAMPION)
+    if champion is None:
+        await world.store.aliases.promote(base.version, actor="start", reason="first start")
+    elif changed and champion != base.version:
+        reason = f"another base was selected: {world.settings.engine.base}"
+        await world.store.aliases.promote(base.version, actor="settings", reason=reason, expected_champion=champion)
+    else:
+        return await world.registry.resolve(champion)
+    logger.info("champion set", extra={"version": base.version})
+    return base
+
+
+async def selected_base(world: World) -> ModelVersion:
+    """The version of the base that the settings select: what every run of the trainer starts from."""
+    base, _ = await SelectedBase(world.settings, world.registry).take()
+    return base
+
+
+def open_screening(settings: Settings) -> "Screener":
+    """The chain of screens. Blocks while the checkpoint is loaded."""
+    from bot.screening.build import build_screening
+
+    return build_screening(settings.screening)
+
+
+class ScreeningWhenNeeded:
+    """A screener that is built at its first use: a trainer that waits for the night needs none in memory."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._build = lambda: open_screening(settings)
+        self._built: Screener | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def version(self) -> str:
+        """Of the screener behind this one."""
+        return self._get().version
+
+    def screen(self, texts: Sequence[str]) -> list[Verdict]:
+        """A verdict for each text. Blocks."""
+        return self._get().screen(texts)
+
+    async def check(self, texts: Sequence[str]) -> list[Verdict]:
+        """A verdict for each text, without holding up the event loop."""
+        screener = await asyncio.to_thread(self._get)
+        return await screener.check(texts)
+
+    def _get(self) -> "Screener":
+        with self._lock:
+            if self._built is None:
+                self._built = self._build()
+            return self._built
+
+
+@dataclass(frozen=True)
+class ChatWorld:
+    """What it takes to hold conversations."""
+
+    world: World
+    engine: "Engine"
+    screening: "Screener"
+    service: "ChatService"
+
+
+@asynccontextmanager
+async def open_chat(settings: Settings, *, follows: bool = True, learns: bool = True) -> AsyncIterator[ChatWorld]:
+    """Open the database, the screening, the engine on the champion, and the chat service over them.
+
+    Args:
+        settings: of this process.
+        follows: whether the engine moves to a new champion while it is open.
+        learns: whether exchanges may become candidate examples.
+
+    Raises:
+        MynahError: whatever is missing or damaged, and what to do about it.
+    """
+    from bot.engine.watch import ChampionWatch
+
+    from bot.chat.service import ChatService
+    from bot.engine.local import open_local_engine
+
+    def may_learn_in(server: str) -> bool:
+        return learns and (server == TERMINAL_SERVER or settings.discord.permission_to_train_confirmed)
+
+    async with AsyncExitStack() as stack:
+        world = await stack.enter_async_context(open_world(settings))
+        champion = await ensure_champion(world)
+        engine = await stack.enter_async_context(open_local_engine(world.registry, champion.version, settings.engine))
+        if follows:
+            await stack.enter_async_context(ChampionWatch(engine, world.store))
+        screening = await asyncio.to_thread(open_screening, settings)
+        service = ChatService(
+            store=world.store,
+            engine=engine,
+            screening=screening,
+            chat=settings.chat,
+            engine_settings=settings.engine,
+            crisis_text=settings.screening.crisis_text,
+            clock=world.clock,
+            may_learn_in=may_learn_in,
+        )
+        yield ChatWorld(world, engine, screening, service)
+
+
+@asynccontextmanager
+async def open_trainer(settings: Settings) -> AsyncIterator["TrainerWorld"]:
+    """Open what the trainer needs; its heavy parts are loaded when a run begins."""
+    from trainer.world import TrainerWorld
+
+    async with open_world(settings) as world:
+        await ensure_champion(world)
+        base = await selected_base(world)
+        yield TrainerWorld(
+            store=world.store,
+            registry=world.registry,
+            screening=ScreeningWhenNeeded(settings),
+            settings=settings.trainer,
+            base_version=base.version,
+            work_folder=settings.home / "work",
+            device=settings.engine.device,
+            clock=world.clock,
+        )
