@@ -108,9 +108,8 @@ class PromptRenderer:
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of some tokens, control tokens left out."""
-        with self._lock:
-            text = self._tokenizer.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False)
-        return str(text)
+        # Without the lock: decoding reconfigures nothing, and answers under way need not wait for a long prompt.
+        return str(self._tokenizer.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False))
 
     def _prompt_ids(self, messages: Sequence[Message]) -> list[int]:
         return self._asking_ids(self._template.arrange(messages))
