@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, func, insert, select, update
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningInsert
 from sqlmodel import col
 
 from storage.candidates import drop_made_from
@@ -188,35 +190,80 @@ def _by_external_id(session: Session, server: str, external_id: str, role: str) 
 
 
 def _add_turn(session: Session, at: datetime, new: NewTurn) -> Turn:
-    conversation = session.get(ConversationRow, new.conversation_id)
-    if conversation is None:
-        raise WrongUsage(f"There is no conversation {new.conversation_id}.")
-    if new.external_id is not None:
-        known = _by_external_id(session, conversation.server, new.external_id, new.role)
-        if known is not None:
-            return _turn(known)
-    reply_to = new.reply_to
-    if reply_to is not None and session.get(TurnRow, reply_to) is None:
-        reply_to = None  # the question was deleted while its answer was made
-    row = TurnRow(
+    kept = verdict_to_json(new.verdict)
+    values = {
+        "conversation_id": new.conversation_id,
+        "role": new.role.value,
+        "text": storable(new.text),
+        "source": new.source.value,
+        "outcome": new.verdict.outcome.value,
+        "screen_version": storable(new.verdict.screen_version),
+        "verdict": kept,
+        "author_key": new.author_key,
+        "external_id": new.external_id,
+        "model_version": new.model_version,
+        "latency_seconds": new.latency_seconds,
+        "reply_to": new.reply_to,
+        "created_at": at,
+    }
+    written = session.connection().execute(_INSERT, values).one_or_none()
+    if written is None:
+        return _known_turn(session, new)
+    return Turn(
+        id=written.id,
         conversation_id=new.conversation_id,
-        server=conversation.server,
-        role=new.role.value,
+        role=new.role,
         text=storable(new.text),
-        source=new.source.value,
-        outcome=new.verdict.outcome.value,
-        screen_version=new.verdict.screen_version,
-        verdict=verdict_to_json(new.verdict),
+        source=new.source,
+        verdict=verdict_from_json(new.verdict.outcome, storable(new.verdict.screen_version), kept),
+        created_at=at,
         author_key=new.author_key,
         external_id=new.external_id,
         model_version=new.model_version,
         latency_seconds=new.latency_seconds,
-        reply_to=reply_to,
-        created_at=at,
+        reply_to=written.reply_to,
     )
-    session.add(row)
-    session.flush()
-    return _turn(row)
+
+
+def _known_turn(session: Session, new: NewTurn) -> Turn:
+    """The turn that was there already."""
+    conversation = session.get(ConversationRow, new.conversation_id)
+    if conversation is None:
+        raise WrongUsage(f"There is no conversation {new.conversation_id}.")
+    known = _by_external_id(session, conversation.server, new.external_id or "", new.role)
+    if known is None:
+        raise WrongUsage(f"Turn of message {new.external_id} cannot be written.")
+    return _turn(known)
+
+
+def _insert_turn() -> ReturningInsert[Any]:
+    """One statement that looks up the server, sees whether the message is known, and writes.
+
+    A turn is the one row that is written at the speed of talk, and each further statement costs more than the row.
+    """
+    turns = TurnRow.metadata.tables["turns"]
+    known = turns.alias("known")
+    asked = turns.alias("asked")
+    conversations = ConversationRow.metadata.tables["conversations"]
+    given: dict[str, ColumnElement[Any]] = {
+        column.name: bindparam(column.name, type_=column.type) for column in turns.columns if column.name != "id"
+    }
+    # An answer may outlive its question: then it answers nothing.
+    given["reply_to"] = select(asked.c.id).where(asked.c.id == given["reply_to"]).scalar_subquery().label("reply_to")
+    given["server"] = conversations.c.server
+    is_known = (
+        select(known.c.id)
+        .where(known.c.server == conversations.c.server)
+        .where(known.c.external_id == bindparam("external_id", type_=turns.c.external_id.type))
+        .where(known.c.role == bindparam("role", type_=turns.c.role.type))
+        .correlate(conversations)
+        .exists()
+    )
+    rows = select(*given.values()).where(conversations.c.id == given["conversation_id"]).where(~is_known)
+    return insert(turns).from_select(list(given), rows).returning(turns.c.id, turns.c.reply_to)
+
+
+_INSERT = _insert_turn()
 
 
 def _set_verdict(row: TurnRow, verdict: Verdict) -> None:

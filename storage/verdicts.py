@@ -1,5 +1,6 @@
 """Verdicts as JSON columns and back."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,8 +12,8 @@ def verdict_to_json(verdict: Verdict) -> dict[str, Any]:
     """The verdict as the JSON that a row keeps; outcome and screen version have columns of their own."""
     return {
         "text": storable(verdict.text),
-        "reasons": list(verdict.reasons),
-        "scores": {label: float(score) for label, score in verdict.scores.items()},
+        "reasons": [storable(reason) for reason in verdict.reasons],
+        "scores": {storable(label): float(score) for label, score in verdict.scores.items() if math.isfinite(score)},
         "blocks_reply": verdict.blocks_reply,
         "is_crisis": verdict.is_crisis,
     }
