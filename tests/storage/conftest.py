@@ -1,0 +1,79 @@
+"""The same suite on every database that Mynah speaks to."""
+
+import asyncio
+import itertools
+import os
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import make_url, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from storage.settings import StoreSettings
+from storage.store import Store, open_store
+from tests.fakes.clock import FakeClock
+from tests.fakes.postgres import programs_are_here, temporary_postgres
+
+_numbers = itertools.count()
+
+
+async def _run(url: str, *statements: str) -> None:
+    engine = create_async_engine(url, isolation_level="AUTOCOMMIT")
+    async with engine.connect() as connection:
+        for statement in statements:
+            await connection.execute(text(statement))
+    await engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The URL of a PostgreSQL server: the one that is named, or a temporary one where its programs are."""
+    named = os.environ.get("MYNAH_TEST_POSTGRES_URL")
+    if named:
+        yield named
+    elif programs_are_here():
+        with temporary_postgres() as url:
+            yield url
+    else:
+        pytest.skip("set MYNAH_TEST_POSTGRES_URL=postgresql+asyncpg://USER@HOST/DB (its user may create databases)")
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The name of a migrated database, to be copied."""
+    name = f"mynah_test_{os.getpid()}"
+    url = make_url(postgres_server).set(database=name).render_as_string(hide_password=False)
+
+    async def migrate() -> None:
+        await _run(postgres_server, f"CREATE DATABASE {name}")
+        async with open_store(StoreSettings(url=url), tmp_path_factory.mktemp("home"), clock=FakeClock()):
+            pass
+
+    asyncio.run(migrate())
+    yield name
+    asyncio.run(_run(postgres_server, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture
+async def postgres_url(postgres_server: str, postgres_template: str) -> AsyncIterator[str]:
+    """The URL of a fresh, migrated database."""
+    name = f"{postgres_template}_{next(_numbers)}"
+    await _run(postgres_server, f"CREATE DATABASE {name} TEMPLATE {postgres_template}")
+    yield make_url(postgres_server).set(database=name).render_as_string(hide_password=False)
+    await _run(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def settings(request: pytest.FixtureRequest, tmp_path: Path, migrated_home: Path) -> StoreSettings:
+    """Settings of a fresh, migrated database."""
+    shutil.copytree(migrated_home, tmp_path / "home")
+    return StoreSettings(url=request.getfixturevalue("postgres_url") if request.param == "postgresql" else None)
+
+
+@pytest.fixture
+async def store(settings: StoreSettings, tmp_path: Path, clock: FakeClock) -> AsyncIterator[Store]:
+    """A fresh store, once on each database."""
+    async with open_store(settings, tmp_path / "home", clock=clock) as opened:
+        yield opened
