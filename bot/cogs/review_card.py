@@ -12,7 +12,7 @@ from bot.cogs.permissions import Rank, require
 from bot.cogs.sending import revise, send
 from bot.review.desk import ReviewCard
 from storage.errors import MynahError
-from storage.values import Candidate, Message, Role
+from storage.values import Candidate, CandidateState, Message, Role
 
 _DESCRIPTION_CHARACTERS = 3500
 """An embed's description takes 4,096, all of an embed 6,000."""
@@ -117,12 +117,19 @@ async def _decide(
         problem = str(error)
     if problem:
         await send(interaction, problem, is_private=True)
+        if await _still_waits(parts, candidate_id):  # such as refused words: the moderator can try again
+            return
     card = await desk.next(reviewer, after_id=candidate_id, server=server)
     message = await interaction.original_response()
     if card is None:
         await revise(message, _NOTHING_WAITS)
     else:
         await revise(message, embed=_embed(card), view=_buttons(card), files=_files(card))
+
+
+async def _still_waits(parts: BotParts, candidate_id: int) -> bool:
+    candidate = await parts.store.candidates.get(candidate_id)
+    return candidate is not None and candidate.state is CandidateState.WAITING
 
 
 def _buttons(card: ReviewCard) -> discord.ui.View:
