@@ -69,11 +69,8 @@ def set_up_logs(home: Path, *, process: str, shown: int | None) -> None:
     A home that cannot be written leaves only standard error: `mynah doctor` must be able to say so.
     """
     quieten_libraries()
+    take_down_logs()
     root = logging.getLogger()
-    for handler in list(root.handlers):
-        if getattr(handler, "is_ours", False):
-            root.removeHandler(handler)
-            handler.close()
     root.setLevel(logging.INFO)
     if shown is not None:
         _add(root, logging.StreamHandler(sys.stderr), shown)
@@ -84,6 +81,15 @@ def set_up_logs(home: Path, *, process: str, shown: int | None) -> None:
     except OSError:
         return
     _add(root, file, logging.INFO)
+
+
+def take_down_logs() -> None:
+    """Remove the handlers that `set_up_logs` added, and close their files."""
+    root = logging.getLogger()
+    for handler in list(root.handlers):
+        if getattr(handler, "is_ours", False):
+            root.removeHandler(handler)
+            handler.close()
 
 
 def _add(root: logging.Logger, handler: logging.Handler, level: int) -> None:

@@ -42,7 +42,7 @@ class Backoff:
 
     def delay(self, crashes: int) -> float:
         """Seconds to wait after the `crashes`th quick death in a row, counted from 1."""
-        return min(self.longest_seconds, self.first_seconds * self.factor ** (crashes - 1))
+        return min(self.longest_seconds, self.first_seconds * self.factor ** min(crashes - 1, 32))
 
 
 class Supervisor:

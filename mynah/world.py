@@ -112,7 +112,7 @@ class ScreeningWhenNeeded:
     """A screener that is built at its first use: a trainer that waits for the night needs none in memory."""
 
     def __init__(self, settings: Settings) -> None:
-        self._build = lambda: open_screening(settings)
+        self._settings = settings
         self._built: Screener | None = None
         self._lock = threading.Lock()
 
@@ -133,7 +133,7 @@ class ScreeningWhenNeeded:
     def _get(self) -> "Screener":
         with self._lock:
             if self._built is None:
-                self._built = self._build()
+                self._built = open_screening(self._settings)
             return self._built
 
 
@@ -172,7 +172,9 @@ async def open_chat(settings: Settings, *, follows: bool = True, learns: bool = 
         champion = await ensure_champion(world)
         engine = await stack.enter_async_context(open_local_engine(world.registry, champion.version, settings.engine))
         if follows:
-            await stack.enter_async_context(ChampionWatch(engine, world.store))
+            from bot.engine.watch import ChampionWatch
+
+            await stack.enter_async_context(ChampionWatch(world.store, engine))
         screening = await asyncio.to_thread(open_screening, settings)
         service = ChatService(
             store=world.store,

@@ -36,13 +36,18 @@ class Hosted(Generic[T]):
         with suppress(RuntimeError):  # opening failed, and the loop is closed already
             self._loop.result().call_soon_threadsafe(self._leave.set)
         self._thread.join()
-        if kind is None and self._opened.done():
-            self._opened.result()  # an error of opening that nobody has asked for yet
+        if kind is None and self.has_failed:
+            self._opened.result()  # nobody has asked for what could not be opened
 
     @property
     def is_open(self) -> bool:
         """Whether `value` answers at once."""
         return self._opened.done()
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether opening raised an error, so that there is nothing to go on with."""
+        return self._opened.done() and not self._opened.cancelled() and self._opened.exception() is not None
 
     @property
     def value(self) -> T:

@@ -98,12 +98,23 @@ class Session:
         return change
 
     async def swapped(self, version: str | None) -> bool:
-        """Wait until a version answers here; False if it did not come to that in time."""
+        """Wait until a version answers here; False if it did not come to that in time.
+
+        Raises:
+            MynahError: the version cannot be served, so the one before it goes on answering.
+        """
         loop = asyncio.get_running_loop()
         end = loop.time() + SWAP_SECONDS
+        began = self.chat.world.clock()
         while self.chat.engine.version != version:
             if loop.time() > end:
                 return False
+            for entry in await self.chat.world.store.audit.latest(limit=5):
+                if (entry.action, entry.subject) == ("swap-refused", version) and entry.created_at >= began:
+                    raise MynahError(
+                        f"{version} cannot be served: {entry.details.get('reason', '')}",
+                        advice=f"{self.chat.engine.version} goes on answering.",
+                    )
             await asyncio.sleep(POLL_SECONDS)
         return True
 

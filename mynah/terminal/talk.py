@@ -61,7 +61,13 @@ class Talk:
         return self.hosted.value
 
     def run(self) -> None:
-        """Talk until the person leaves or the input ends."""
+        """Talk until the person leaves or the input ends.
+
+        Raises:
+            MynahError: what is needed could not be opened.
+        """
+        if not self.console.is_typed:
+            _ = self.session  # a person may type while everything is loaded; a program is told first if that fails
         while (line := self.console.ask("you> ")) is not None:
             if line in {"/quit", "/exit", "/bye"}:
                 return
@@ -81,6 +87,8 @@ class Talk:
             else:
                 command(rest.strip())
         except MynahError as error:
+            if self.hosted.has_failed:
+                raise
             self.console.say(str(error), style="yellow")
 
     def say(self, text: str) -> Reply:

@@ -88,6 +88,8 @@ class Tour:
         except _Skip:
             self.talk.console.say("Skipped.")
         except MynahError as error:
+            if self.talk.hosted.has_failed:
+                raise
             self.talk.console.say(str(error), style="yellow")
 
     def _ask(self, prompt: str, suggestion: str) -> str:
@@ -123,6 +125,7 @@ class Tour:
     def _teach(self) -> None:
         say = self.talk.console.say
         say("Ask me something that I cannot know yet.")
+        self.talk.hosted.call(self.talk.session.reset())  # so that what is taught stands on its own
         self.question = self._ask("Ask:", QUESTION)
         reply = self.talk.say(self.question)
         self.before = reply.text
