@@ -159,10 +159,9 @@ async def open_chat(settings: Settings, *, follows: bool = True, learns: bool = 
     Raises:
         MynahError: whatever is missing or damaged, and what to do about it.
     """
-    from bot.engine.watch import ChampionWatch
-
     from bot.chat.service import ChatService
     from bot.engine.local import open_local_engine
+    from bot.engine.watch import ChampionWatch
 
     def may_learn_in(server: str) -> bool:
         return learns and (server == TERMINAL_SERVER or settings.discord.permission_to_train_confirmed)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from bot.chat.values import Correction, Incoming, Reply
 from bot.review.desk import ReviewDesk
 from mynah.settings import Settings
-from mynah.terminal.trainer_beside import TrainerBeside, trainer_beside
+from mynah.terminal.trainer_beside import Trainer, trainer_beside
 from mynah.world import TERMINAL_SERVER, ChatWorld, open_chat
 from storage.errors import MynahError, Refused
 from storage.values import Alias, AliasChange, Candidate, Run
@@ -28,7 +28,7 @@ class Session:
 
     chat: ChatWorld
     desk: ReviewDesk
-    trainer: TrainerBeside
+    trainer: Trainer
     channel: str = CHANNEL
 
     @property

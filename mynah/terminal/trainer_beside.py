@@ -5,6 +5,7 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Protocol
 
 from mynah.supervisor import Child, Supervisor
 from mynah.trainer_life import trainer_is_alive
@@ -14,6 +15,19 @@ from storage.store import Store
 def child_command(name: str, home: Path) -> Sequence[str]:
     """How one of our own commands is started as a child that ends when we do."""
     return (sys.executable, "-m", "mynah", "--home", str(home), name, "--supervised")
+
+
+class Trainer(Protocol):
+    """Somebody who does the runs that are asked for."""
+
+    async def ensure(self) -> None:
+        """See to it that a trainer is there."""
+        ...
+
+    @property
+    def has_given_up(self) -> bool:
+        """Whether waiting for it is in vain."""
+        ...
 
 
 class TrainerBeside:

@@ -1,0 +1,173 @@
+"""`mynah import`, `review`, `screen` and `forget`: from a file to what may be learnt."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from mynah.app import app
+from mynah.world import World
+from storage.values import CandidateState
+from tests.mynah.commands.conftest import InWorld, conversation
+
+pytestmark = pytest.mark.usefixtures("home")
+
+
+@pytest.fixture
+def counts(in_world: InWorld[Any]) -> Any:
+    async def count(world: World) -> dict[str, int]:
+        return {state.value: n for state, n in (await world.store.candidates.counts()).items() if n}
+
+    return lambda: in_world(count)
+
+
+def test_an_import_waits_for_review(cli: CliRunner, facts: Path, counts: Any) -> None:
+    result = cli.invoke(app, ["import", str(facts)])
+    assert result.exit_code == 0
+    assert "Refused 1: toxicity:insult" in result.stdout
+    assert counts() == {"waiting": 2}
+
+
+def test_an_import_may_be_vouched_for(cli: CliRunner, facts: Path, counts: Any) -> None:
+    document = json.loads(cli.invoke(app, ["import", str(facts), "--approve", "--json"]).stdout)
+    assert document["import"]["approved"] == 2
+    assert counts() == {"approved": 2}
+
+
+def test_the_same_file_again_adds_nothing(cli: CliRunner, facts: Path, counts: Any) -> None:
+    cli.invoke(app, ["import", str(facts)])
+    assert cli.invoke(app, ["import", str(facts)]).exit_code == 0
+    assert counts() == {"waiting": 2}
+
+
+def test_broken_lines_are_named_and_the_rest_is_read(cli: CliRunner, tmp_path: Path, counts: Any) -> None:
+    path = tmp_path / "broken.jsonl"
+    path.write_text('{"messages": [\n' + conversation("a good question", "a good answer") + "null\n")
+    result = cli.invoke(app, ["import", str(path)])
+    assert result.exit_code == 0
+    assert "Line 1" in result.stdout
+    assert "Line 3" in result.stdout
+    assert counts() == {"waiting": 1}
+
+
+def test_a_file_of_nothing_but_broken_lines_exits_with_2(cli: CliRunner, tmp_path: Path) -> None:
+    path = tmp_path / "broken.jsonl"
+    path.write_bytes(b"{\n\x00\x00\n[1, 2]\n")
+    result = cli.invoke(app, ["import", str(path), "--json"])
+    assert result.exit_code == 2
+    assert isinstance(json.loads(result.stdout), dict)
+
+
+@pytest.mark.parametrize("name", ["missing.jsonl", "."])
+def test_what_is_no_file_exits_with_2(cli: CliRunner, name: str) -> None:
+    assert cli.invoke(app, ["import", name]).exit_code == 2
+
+
+def test_the_list_shows_what_waits(cli: CliRunner, facts: Path) -> None:
+    cli.invoke(app, ["import", str(facts)])
+    told = cli.invoke(app, ["review", "list"]).stdout
+    assert "#1 (import, waiting)" in told
+    assert "they: When is game night?" in told
+    assert "bot: On Friday." in told
+
+
+def test_the_list_has_pages(cli: CliRunner, facts: Path) -> None:
+    cli.invoke(app, ["import", str(facts)])
+    first = json.loads(cli.invoke(app, ["review", "list", "--limit", "1", "--json"]).stdout)
+    assert (len(first["candidates"]), first["total"]) == (1, 2)
+    after = str(first["candidates"][0]["id"])
+    second = json.loads(cli.invoke(app, ["review", "list", "--after", after, "--json"]).stdout)
+    assert len(second["candidates"]) == 1
+
+
+def test_control_characters_of_an_example_are_not_printed(cli: CliRunner, tmp_path: Path) -> None:
+    path = tmp_path / "evil.jsonl"
+    path.write_text(conversation("hello\x1b[2J", "there\x1b]0;owned\x07"))
+    cli.invoke(app, ["import", str(path)])
+    assert "\x1b" not in cli.invoke(app, ["review", "list"]).stdout
+
+
+def test_approving_by_id(cli: CliRunner, facts: Path, counts: Any) -> None:
+    cli.invoke(app, ["import", str(facts)])
+    assert cli.invoke(app, ["review", "approve", "1"]).exit_code == 0
+    assert counts() == {"approved": 1, "waiting": 1}
+
+
+def test_approving_all(cli: CliRunner, facts: Path, counts: Any) -> None:
+    cli.invoke(app, ["import", str(facts)])
+    assert cli.invoke(app, ["review", "approve", "--all"]).exit_code == 0
+    assert counts() == {"approved": 2}
+
+
+@pytest.mark.parametrize("arguments", [[], ["1", "--all"]])
+def test_approving_wants_ids_or_all(cli: CliRunner, facts: Path, counts: Any, arguments: list[str]) -> None:
+    cli.invoke(app, ["import", str(facts)])
+    assert cli.invoke(app, ["review", "approve", *arguments]).exit_code == 2
+    assert counts() == {"waiting": 2}
+
+
+def test_approving_twice_is_refused(cli: CliRunner, facts: Path) -> None:
+    cli.invoke(app, ["import", str(facts)])
+    cli.invoke(app, ["review", "approve", "1"])
+    result = cli.invoke(app, ["review", "approve", "1", "--json"])
+    assert result.exit_code == 3
+    assert json.loads(result.stdout)["refused"]["1"]
+
+
+@pytest.mark.parametrize("command", [["approve", "99"], ["edit", "99", "words"], ["reject", "99"]], ids=" ".join)
+def test_an_unknown_candidate_exits_with_2(cli: CliRunner, command: list[str]) -> None:
+    result = cli.invoke(app, ["review", *command])
+    assert result.exit_code == 2
+    assert "99" in result.stderr
+
+
+def test_an_edit_approves_other_words(cli: CliRunner, facts: Path) -> None:
+    cli.invoke(app, ["import", str(facts)])
+    document = json.loads(cli.invoke(app, ["review", "edit", "1", "On Saturday.", "--json"]).stdout)
+    assert document["candidate"]["state"] == CandidateState.APPROVED
+    assert document["candidate"]["messages"][-1]["text"] == "On Saturday."
+
+
+def test_an_edit_that_screening_refuses_changes_nothing(cli: CliRunner, facts: Path, counts: Any) -> None:
+    cli.invoke(app, ["import", str(facts)])
+    assert cli.invoke(app, ["review", "edit", "1", "damn"]).exit_code == 3
+    assert counts() == {"waiting": 2}
+
+
+def test_a_rejected_one_is_out(cli: CliRunner, facts: Path, counts: Any) -> None:
+    cli.invoke(app, ["import", str(facts)])
+    assert cli.invoke(app, ["review", "reject", "1", "--reason", "stale"]).exit_code == 0
+    assert counts() == {"rejected": 1, "waiting": 1}
+
+
+def test_screening_gives_a_verdict_a_line_in_order(cli: CliRunner) -> None:
+    result = cli.invoke(app, ["screen"], input="hello\ndamn\ndubious\n\n")
+    assert [line.split("\t")[0] for line in result.stdout.splitlines()] == ["pass", "refuse", "hold", "pass"]
+
+
+def test_screening_as_json_is_one_document(cli: CliRunner) -> None:
+    lines = "".join(f"line {number}\n" for number in range(70)) + "damn\n"
+    document = json.loads(cli.invoke(app, ["screen", "--json"], input=lines).stdout)
+    assert len(document["verdicts"]) == 71
+    assert document["verdicts"][-1]["outcome"] == "refuse"
+
+
+def test_screening_nothing_prints_nothing(cli: CliRunner) -> None:
+    assert cli.invoke(app, ["screen"], input="").stdout == ""
+
+
+def test_forgetting_prints_a_receipt(cli: CliRunner, tmp_path: Path, counts: Any) -> None:
+    path = tmp_path / "authored.jsonl"
+    path.write_text(conversation("who am I?", "You are Ann.", author="ann") + conversation("and I?", "You are Bob."))
+    cli.invoke(app, ["import", str(path), "--approve"])
+    document = json.loads(cli.invoke(app, ["forget", "ann", "--json"]).stdout)
+    assert document["receipt"]["candidates"] == 1
+    assert counts() == {"approved": 1}
+
+
+def test_forgetting_a_stranger_removes_nothing(cli: CliRunner) -> None:
+    result = cli.invoke(app, ["forget", "nobody"])
+    assert result.exit_code == 0
+    assert "Removed 0 messages" in result.stdout
