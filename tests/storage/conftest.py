@@ -1,7 +1,6 @@
 """The same suite on every database that Mynah speaks to."""
 
 import asyncio
-import itertools
 import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
@@ -13,10 +12,9 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from storage.settings import StoreSettings
 from storage.store import Store, open_store
+from storage.tables import Row
 from tests.fakes.clock import FakeClock
 from tests.fakes.postgres import programs_are_here, temporary_postgres
-
-_numbers = itertools.count()
 
 
 async def _run(url: str, *statements: str) -> None:
@@ -41,8 +39,8 @@ def postgres_server() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The name of a migrated database, to be copied."""
+def postgres_database(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a migrated database of this test process's own."""
     name = f"mynah_test_{os.getpid()}"
     url = make_url(postgres_server).set(database=name).render_as_string(hide_password=False)
 
@@ -52,17 +50,15 @@ def postgres_template(postgres_server: str, tmp_path_factory: pytest.TempPathFac
             pass
 
     asyncio.run(migrate())
-    yield name
+    yield url
     asyncio.run(_run(postgres_server, f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 @pytest.fixture
-async def postgres_url(postgres_server: str, postgres_template: str) -> AsyncIterator[str]:
-    """The URL of a fresh, migrated database."""
-    name = f"{postgres_template}_{next(_numbers)}"
-    await _run(postgres_server, f"CREATE DATABASE {name} TEMPLATE {postgres_template}")
-    yield make_url(postgres_server).set(database=name).render_as_string(hide_password=False)
-    await _run(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+async def postgres_url(postgres_database: str) -> str:
+    """The URL of a database without rows."""
+    await _run(postgres_database, f"TRUNCATE {', '.join(Row.metadata.tables)} RESTART IDENTITY CASCADE")
+    return postgres_database
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
