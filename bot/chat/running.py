@@ -47,6 +47,8 @@ class Ticket:
     is_stopped: bool = False
     is_edited: bool = False
     """The question changed: the answer may not be learnt with it."""
+    new_text: str | None = None
+    """What the question was changed to, before there was a row to change."""
     is_withdrawn: bool = False
     """The question was deleted: nothing more may be written about it."""
 

@@ -74,6 +74,7 @@ class ChatService:
         finally:
             if ticket is not None:
                 self._running.end(ticket)
+                await self._catch_up(ticket)
 
     def stop(self, server: str, channel: str, author_key: str | None = None) -> bool:
         """End the running answers of a channel (to one member, or to all) with what they have; False if none runs."""
@@ -159,6 +160,9 @@ class ChatService:
         ticket = self._running.of_message(server, external_id)
         if ticket is not None:
             ticket.is_edited = True
+            if ticket.user_turn_id is None:
+                ticket.new_text = text
+                return True
         text = cleaned(text)
         if text and await self._store.conversations.turn_by_external_id(server, external_id) is None:
             return False
@@ -174,6 +178,12 @@ class ChatService:
             if ticket is not None:
                 self._withdraw(ticket)
         return await self._store.conversations.delete(server, external_ids)
+
+    async def _catch_up(self, ticket: Ticket) -> None:
+        """Do an edit that came before the question was stored."""
+        incoming = ticket.incoming
+        if ticket.new_text is not None and incoming.external_id is not None:
+            await self.edited(incoming.server, incoming.external_id, ticket.new_text)
 
     async def _verdict_of_edit(self, text: str) -> Verdict | None:
         try:

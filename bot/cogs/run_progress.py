@@ -61,7 +61,9 @@ def run_text(run: Run) -> str:
     """A run as people read it."""
     title = f"**Run {run.id}** {_TITLES.get(run.state, f'is {run.state.value}')}"
     if run.state.is_final:
-        return "\n".join(part for part in (title, run.note, _report(run)) if part)
+        report = _report(run)
+        note = "" if run.note in report else run.note
+        return "\n".join(part for part in (title, note, report) if part)
     full = round(min(max(run.progress, 0.0), 1.0) * _BAR_CELLS)
     bar = f"`{'█' * full}{'░' * (_BAR_CELLS - full)}` {run.progress:.0%}"
     stopping = "It will stop at its next step." if run.cancel_requested else ""

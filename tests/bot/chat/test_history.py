@@ -1,5 +1,7 @@
 import asyncio
 
+import pytest
+
 from bot.settings import ChatSettings
 from storage.store import Store
 from storage.values import NewTurn, Outcome, Role, Source, Verdict
@@ -125,3 +127,17 @@ async def test_an_edit_that_cannot_be_screened_deletes_the_row(chat: Chat) -> No
     chat.screening.fail_with = RuntimeError("gone")
     assert await chat.service.edited(SERVER, "m1", "words")
     assert await chat.store.conversations.turn_by_external_id(SERVER, "m1") is None
+
+
+async def test_an_edit_before_the_question_was_stored_is_not_lost(chat: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
+    current = chat.store.conversations.current
+
+    async def edited_meanwhile(server: str, channel: str) -> object:
+        if not chat.engine.seen:
+            await chat.service.edited(SERVER, "m1", "new words")
+        return await current(server, channel)
+
+    monkeypatch.setattr(chat.store.conversations, "current", edited_meanwhile)
+    await chat.say("old words", message="m1")
+    await chat.say("two")
+    assert chat.prompt()[0] == "user: new words"
