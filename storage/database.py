@@ -142,6 +142,7 @@ class SqliteDatabase:
     def _engine(self, begin: str, *, read_only: bool, connections: int) -> Any:
         engine = create_engine(
             URL.create("sqlite", database=str(self.path)),
+            hide_parameters=True,  # errors are logged, and parameters are people's words
             connect_args={
                 "check_same_thread": False,
                 "isolation_level": None,  # the driver must not begin transactions behind our back
@@ -226,6 +227,7 @@ class PostgresDatabase:
 
             self._engine: AsyncEngine = create_async_engine(
                 url,
+                hide_parameters=True,  # errors are logged, and parameters are people's words
                 pool_pre_ping=True,
                 connect_args={"timeout": max(busy_timeout_seconds, 1.0)},
             )
