@@ -56,28 +56,28 @@ def measure(screening: Screening, *, show: bool) -> None:
     benign = lines("benign")
     verdicts = screening.screen(benign)
     refused = share(verdicts, refused_only=True)
-    print(f"harmless, {len(benign)} lines: {share(verdicts):.1f} % flagged, {refused:.1f} % refused")  # noqa: T201
+    print(f"harmless, {len(benign)} lines: {share(verdicts):.1f} % flagged, {refused:.1f} % refused")
     _show(show, benign, verdicts, wrong_when_passed=False)
     for name in ("insults", "threats"):
         texts = lines(name)
         verdicts = screening.screen(texts)
         caught, refused = share(verdicts), share(verdicts, refused_only=True)
-        print(f"{name}, {len(texts)} lines: {caught:.1f} % caught, {refused:.1f} % refused")  # noqa: T201
+        print(f"{name}, {len(texts)} lines: {caught:.1f} % caught, {refused:.1f} % refused")
         _show(show, texts, verdicts, wrong_when_passed=True)
     both = lines("insults") + lines("threats")
     plain = share(screening.screen(both))
-    print(f"both together, {len(both)} lines: {plain:.1f} % caught")  # noqa: T201
+    print(f"both together, {len(both)} lines: {plain:.1f} % caught")
     for name, disguise in DISGUISES.items():
         disguised = share(screening.screen([disguise(line) for line in both]))
         innocent = share(screening.screen([disguise(line) for line in benign]))
-        print(f"  as {name}: {disguised:.1f} % caught; harmless lines so written: {innocent:.1f} % flagged")  # noqa: T201
+        print(f"  as {name}: {disguised:.1f} % caught; harmless lines so written: {innocent:.1f} % flagged")
 
 
 def _show(show: bool, texts: list[str], verdicts: list[Verdict], *, wrong_when_passed: bool) -> None:
     for text, verdict in zip(texts, verdicts, strict=True):
         if show and (verdict.outcome is Outcome.PASS) == wrong_when_passed:
             worst = max(verdict.scores.values(), default=0.0)
-            print(f"    {verdict.outcome.value:6} {worst:.2f} {','.join(verdict.reasons)} | {text}")  # noqa: T201
+            print(f"    {verdict.outcome.value:6} {worst:.2f} {','.join(verdict.reasons)} | {text}")
 
 
 def main() -> None:

@@ -1007,6 +1007,11 @@ SLOTS: dict[str, list[str]] = {
         "healer",
         "lich",
     ],
+    "shot": "headshot|shot|play|combo|snipe|flick|goal|dunk|clutch|ult|parry|build|riff|drop|move|serve|trick".split("|"),
+    "skill": (
+        "drawing|cooking|singing|lying|hiding surprises|keeping secrets|parking|spelling|math|geography|darts|pool|bowling|chess"
+        "|karaoke|texting back|waking up early|taking selfies|puns"
+    ).split("|"),
     "day": ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"],
     "num": [str(number) for number in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 20, 30, 50, 100)],
     "color": ["purple", "green", "blue", "red", "orange", "pink", "golden", "tiny", "sleepy", "grumpy", "spotted"],

@@ -33,10 +33,10 @@ class Screening:
             folder: folds each text once, for all of them.
             max_characters: longer texts are cut there before anything looks at them.
         """
-        self._screens = tuple(screens)
+        self.screens = tuple(screens)
         self._folder = folder
         self._max_characters = max_characters
-        names = "|".join(f"{screen.name}={screen.version}" for screen in self._screens)
+        names = "|".join(f"{screen.name}={screen.version}" for screen in self.screens)
         self.version = hashlib.sha256(f"chain=1|{names}".encode()).hexdigest()[:16]
 
     async def check(self, texts: Sequence[str]) -> list[Verdict]:
@@ -47,7 +47,7 @@ class Screening:
         """A verdict for each text, in order; none for none. Blocks, so it is not for the event loop."""
         subjects = [prepare(text, self._folder, self._max_characters) for text in texts]
         found: list[list[Finding]] = [[] for _ in subjects]
-        for screen in self._screens:
+        for screen in self.screens:
             open_ones = [index for index, findings in enumerate(found) if not any(map(_ends_the_talk, findings))]
             if not open_ones:
                 break

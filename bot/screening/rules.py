@@ -32,7 +32,7 @@ _SAME_WORD = re.compile(r"(?:\b|(?<=\s))(\S{1,40})(?:\s+\1){14,}(?!\S)")
 
 _GO_DIE = re.compile(
     r"(?<!not )(?<!dont )(?<!never )(?<!to )(?<!you )(?<!u )\b(?:go )?(?:kys|kill (?:yourself|urself|yourselves|ur ?self|yo ?self)|neck yourself|hang yourself|unalive yourself)\b"
-    r"|\b(?:you|u|ya) (?:should|need to|could|can|gotta|oughta) (?:just |all |really )?(?:kill (?:yourself|urself)|die\b(?! hard| trying| in (?:the|this|a))|kys|hang yourself|go die|rot in hell)"
+    r"|\b(?:you|u|ya) (?:should|need to|could|can|gotta|oughta) (?:just |all |really )?(?:kill (?:yourself|urself)|die\b(?! hard| trying| in (?:the|this|a)| your| the| it)|kys|hang yourself|go die|rot in hell)"
     r"|\bgo (?:and )?(?:die\b(?! in (?:the game|minecraft|lava))|hang yourself|jump off a (?:cliff|bridge)|drink bleach|play in traffic|drown yourself|shoot yourself)"
     r"|\b(?:i )?(?:really )?hope (?:that )?(?:you|u|ur (?:mom|mum|family|kids)|your (?:mom|mum|mother|family|whole family|kids|children)) (?:all )?(?:dies?|gets? (?:cancer|raped|killed|murdered|shot|hit by)|burns? (?:in hell|alive)|suffers?|rots?|chokes?)\b"
     r"|\b(?:drink|chug|swallow) bleach\b(?! (?:is|was|can|could|if|by|will|be|dont))|\bdie (?:in a fire|slowly you|you (?:piece|stupid|fat|ugly|worthless|little))",

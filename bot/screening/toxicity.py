@@ -59,18 +59,18 @@ class Toxicity:
             thresholds: what they mean.
             characters_per_batch: bounds one forward pass, padding included.
         """
-        self._reader = reader
+        self.reader = reader
         self._thresholds = thresholds
         self._characters_per_batch = characters_per_batch
         self.version = f"2:{reader.version}:{sorted(thresholds.hold.items())}:{sorted(thresholds.refuse.items())}"
 
     def examine(self, subjects: Sequence[Subject]) -> list[Finding]:
         """`toxicity:<label>` for each label that reaches a threshold, and all scores."""
-        windows = [[window for form in subject.forms for window in self._reader.windows(form)] for subject in subjects]
+        windows = [[window for form in subject.forms for window in self.reader.windows(form)] for subject in subjects]
         distinct = sorted({window for several in windows for window in several}, key=lambda text: (len(text), text))
         scores: dict[str, dict[str, float]] = {}
         for batch in self._batches(distinct):
-            scores.update(zip(batch, self._reader.score(batch), strict=True))
+            scores.update(zip(batch, self.reader.score(batch), strict=True))
         return [self._finding([scores[window] for window in several]) for several in windows]
 
     def _batches(self, by_length: list[str]) -> Iterator[list[str]]:
