@@ -37,4 +37,4 @@ def explain(error: Exception, url: str) -> MynahError:
         return WrongUsage(f"The server has no such database: {url}.", advice="Create it, or mend MYNAH_STORE__URL.")
     if isinstance(cause, OSError | TimeoutError) or (state or "").startswith(("08", "57P")):
         return MynahError(f"The database {url} cannot be reached.", advice="Is the server running, and the host right?")
-    return MynahError(f"The database {url} failed: {type(cause).__name__}.", advice="The log has the details.")
+    return MynahError(f"The database {url} failed: {type(cause).__name__}.", advice="Nothing was written. Try again.")
