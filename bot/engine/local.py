@@ -190,8 +190,8 @@ async def open_local_engine(
         EngineFailed: it does not answer.
     """
     row = await registry.resolve(version)
-    generation = await _open_generation(registry, row, settings, monotonic)
-    engine = LocalEngine(registry, settings, generation, monotonic=monotonic)
+    first = [await _open_generation(registry, row, settings, monotonic)]
+    engine = LocalEngine(registry, settings, first.pop(), monotonic=monotonic)  # no name here keeps it alive
     try:
         yield engine
     finally:

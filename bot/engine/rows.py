@@ -241,7 +241,7 @@ class SeparateRows:
 def has_plain_attention(weights: LoadedWeights, *, context_tokens: int) -> bool:
     """Whether every layer looks at all that came before, within this context."""
     config = weights.model.config.get_text_config()
-    kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
     window = getattr(config, "sliding_window", None)
+    kinds = set(getattr(config, "layer_types", None) or ["sliding_attention" if window else "full_attention"])
     is_wide = not window or int(window) >= context_tokens
     return kinds <= {"full_attention"} or (kinds <= {"full_attention", "sliding_attention"} and is_wide)

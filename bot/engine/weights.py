@@ -4,10 +4,10 @@ Promise: nothing in a folder is ever run. Only safetensors are read, and no mode
 registry, which checks hashes before a folder comes here.
 """
 
-import json
 import re
+import warnings
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -128,11 +128,11 @@ def fetch_base(name: str) -> Path:
     """
     if name == EMBEDDED:
         return Path(__file__).with_name("embedded")
-    folder = Path(name).expanduser()
-    if folder.is_dir():
+    folder = _existing(name)
+    if folder is not None and folder.is_dir():
         _check_folder(folder)
         return folder
-    if not _HUB_NAME.fullmatch(name) or ".." in name or folder.exists():
+    if folder is not None or not _HUB_NAME.fullmatch(name) or ".." in name:
         raise WrongUsage(
             f"There is no model folder {name!r}.",
             advice="Give `embedded`, a folder with config.json and safetensors, or a hub name such as owner/model.",
@@ -140,6 +140,14 @@ def fetch_base(name: str) -> Path:
     downloaded = _download(name)
     _check_folder(downloaded)
     return downloaded
+
+
+def _existing(name: str) -> Path | None:
+    try:
+        path = Path(name).expanduser()
+        return path if path.exists() else None
+    except (OSError, RuntimeError, ValueError):  # too long for a path, nobody's home, a NUL
+        return None
 
 
 def _download(name: str) -> Path:
@@ -201,30 +209,23 @@ def _read_model(folder: Path, dtype: "torch.dtype") -> "PreTrainedModel":
 
 
 def _merge_adapter(model: "PreTrainedModel", folder: Path) -> "PreTrainedModel":
-    from peft import PeftModel
+    from peft import PeftConfig, get_peft_model, set_peft_model_state_dict
+    from safetensors.torch import load_file
 
     if not (folder / _ADAPTER_WEIGHTS).is_file():
         raise UnsafeModel(f"{folder.name} has no {_ADAPTER_WEIGHTS}.", advice="Only safetensors are read.")
-    with _adapter_warnings_as_damage(folder):
-        merged: PreTrainedModel = PeftModel.from_pretrained(
-            model, str(folder), local_files_only=True
-        ).merge_and_unload()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of names that peft still uses and transformers has given up
+        wrapped = get_peft_model(model, PeftConfig.from_pretrained(str(folder)))
+        report = set_peft_model_state_dict(wrapped, load_file(folder / _ADAPTER_WEIGHTS))
+    # Peft's own loader only warns here, and would serve the base under the adapter's name.
+    strangers = [*report.unexpected_keys, *(name for name in report.missing_keys if ".lora_" in name)]
+    if strangers:
+        raise ModelDamaged(
+            f"{folder.name} does not fit its base model: {strangers[0]}.", advice="Roll back to another version."
+        )
+    merged: PreTrainedModel = wrapped.merge_and_unload()
     return merged
-
-
-def _adapter_warnings_as_damage(folder: Path) -> AbstractContextManager[None]:
-    """Peft only warns of missing adapter weights, and would serve the base under the adapter's name."""
-    import warnings
-
-    @contextmanager
-    def told() -> "Iterator[None]":
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            yield
-        if any("missing adapter keys" in str(warning.message) for warning in caught):
-            raise ModelDamaged(f"{folder.name} does not fit its base model.", advice="Roll back to another version.")
-
-    return told()
 
 
 def _read_tokenizer(folder: Path) -> "PreTrainedTokenizerBase":
@@ -273,16 +274,3 @@ def _ids(ids: Any) -> list[int]:
     if isinstance(ids, int):
         return [ids]
     return [int(token) for token in ids] if isinstance(ids, Sequence) else []
-
-
-def is_adapter_folder(folder: Path) -> bool:
-    """Whether a folder holds a LoRA adapter rather than whole weights."""
-    return (folder / _ADAPTER_CONFIG).is_file()
-
-
-def base_named_by(folder: Path) -> str | None:
-    """The base that an adapter's own configuration names, if it does."""
-    try:
-        return str(json.loads((folder / _ADAPTER_CONFIG).read_text("utf-8"))["base_model_name_or_path"])
-    except (OSError, ValueError, KeyError):
-        return None
