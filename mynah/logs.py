@@ -25,13 +25,15 @@ class KeyValueFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The record as `key=value` pairs; a traceback follows on lines of its own."""
         moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        pairs = {
+        pairs: dict[str, object] = {
             "time": moment.replace("+00:00", "Z"),
             "level": record.levelname.lower(),
             "logger": record.name,
             "event": record.getMessage(),
-            **{key: value for key, value in vars(record).items() if key not in _STANDARD_FIELDS},
         }
+        for key, value in vars(record).items():
+            if key not in _STANDARD_FIELDS:
+                pairs[f"its_{key}" if key in pairs else key] = value
         line = " ".join(f"{key}={_quoted(value)}" for key, value in pairs.items())
         if record.exc_info and record.exc_info[1] is not None:
             line += "\n" + describe(record.exc_info[1])

@@ -22,6 +22,10 @@ def test_a_line_is_made_of_pairs() -> None:
     assert line.startswith("time=20")
 
 
+def test_a_field_never_hides_the_event_itself() -> None:
+    assert " event=failed " in formatted("failed", event="on_message")
+
+
 @pytest.mark.parametrize("value", ["two words", 'a "quote"', "a=b", "", "a\nb", "a\r\nlevel=error"])
 def test_a_value_cannot_break_its_line_or_its_pair(value: str) -> None:
     line = formatted("said", value=value)
