@@ -11,7 +11,7 @@ from bot.chat.cleaning import cleaned
 from bot.chat.history import Exchange, exchanges, prompt
 from bot.chat.learning import Learning
 from bot.chat.running import Ticket
-from bot.chat.streaming import ScreenedText, is_out_of_bounds, must_not_be_said
+from bot.chat.streaming import ScreenedText, is_out_of_bounds, must_not_be_said, says_nothing
 from bot.chat.values import Incoming, Reply, ReplyKind, ReplyUpdate
 from bot.engine.protocol import Answer, Engine, EngineFailed, Finish, Piece, Sampling
 from bot.screening.protocol import Screener
@@ -122,8 +122,7 @@ class Answering:
         if not text:
             return None
         [verdict] = await self._screening.check([text])
-        is_nothing = not verdict.text.strip() and not verdict.blocks_reply and not verdict.is_crisis
-        return None if is_nothing else verdict
+        return None if says_nothing(verdict) else verdict
 
     async def _keep_question(self, incoming: Incoming, verdict: Verdict) -> tuple[Conversation, Turn]:
         conversation = await self._store.conversations.current(incoming.server, incoming.channel)
@@ -189,10 +188,10 @@ class Answering:
         verdict = await growing.look(answer.text.strip())
         if asked.ticket.is_withdrawn:
             return asked.reply(sentences.WITHDRAWN, ReplyKind.WITHDRAWN)
+        if says_nothing(verdict):
+            return asked.reply(*_NO_WORDS, answer.model_version)
         if must_not_be_said(verdict):
             return await self._cut_short(asked, verdict, shown, answer.model_version)
-        if not verdict.text.strip():
-            return asked.reply(*_NO_WORDS, answer.model_version)
         kind = ReplyKind.STOPPED if answer.finish is Finish.STOPPED else ReplyKind.ANSWER
         reply = Reply(verdict.text, kind, answer.model_version, asked.question.id)
         turn = await self._keep_answer(asked, verdict, answer.model_version, answer.latency_seconds)

@@ -61,3 +61,8 @@ def must_not_be_said(verdict: Verdict) -> bool:
 def is_out_of_bounds(verdict: Verdict) -> bool:
     """Whether the text was too long (or unfolds into too much) to be looked at."""
     return any(reason.startswith("bounds:") for reason in verdict.reasons)
+
+
+def says_nothing(verdict: Verdict) -> bool:
+    """Whether there is nothing in the text that anyone can see."""
+    return "bounds:empty" in verdict.reasons or not (verdict.text.strip() or must_not_be_said(verdict))

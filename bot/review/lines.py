@@ -110,7 +110,7 @@ def _conversation(number: int, line: bytes | None) -> ImportedConversation:
 
 def _record(line: bytes) -> dict[str, object]:
     try:
-        text = line.decode("utf-8")
+        text = line.decode("utf-8").strip()
     except UnicodeDecodeError as error:
         raise _Wrong(f"not UTF-8 (byte {error.start + 1} of the line)") from None
     if "\0" in text:

@@ -6,7 +6,8 @@ from storage.values import Outcome, Verdict
 
 
 class WordScreening:
-    """Decides by words: `damn` is refused, `dubious` is held, `hopeless` sounds like danger, an e-mail is scrubbed.
+    """Decides by words: `damn` is refused, `dubious` is held, `hopeless` sounds like danger, an e-mail is scrubbed;
+    zero-width spaces alone are nothing.
 
     Attributes:
         checked: every text that was asked about, in order.
@@ -43,6 +44,8 @@ class WordScreening:
     def _verdict(self, text: str) -> Verdict:
         if len(text) > self._max_characters:
             return Verdict(Outcome.REFUSE, "", ("bounds:too-long",), {}, self.version, blocks_reply=True)
+        if not text.strip("\u200b \n"):
+            return Verdict(Outcome.REFUSE, "", ("bounds:empty",), {}, self.version, blocks_reply=True)
         lowered = text.lower()
         if any(word in lowered for word in self._crisis):
             reasons = ("crisis:self-harm",)

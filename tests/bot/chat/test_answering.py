@@ -1,5 +1,9 @@
 import asyncio
 import itertools
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -8,7 +12,8 @@ from bot.chat.values import ReplyKind
 from bot.engine.protocol import EngineBusy, EngineFailed
 from bot.settings import ChatSettings, EngineSettings
 from storage.errors import DatabaseBusy
-from storage.store import Store
+from storage.settings import StoreSettings
+from storage.store import Store, open_store
 from storage.values import Outcome, Role
 from tests.bot.chat.conversing import CHANNEL, CRISIS_TEXT, SERVER, Chat, HeldEngine
 from tests.fakes.clock import FakeClock
@@ -86,7 +91,9 @@ async def test_an_answer_too_long_to_be_screened_ends_with_what_was_screened(sto
     assert 1000 < len(reply.text) <= 4000
 
 
-@pytest.mark.parametrize("text", ["", "   \n", "\0\0", "\x07"], ids=["empty", "blank", "nul", "bell"])
+@pytest.mark.parametrize(
+    "text", ["", "   \n", "\0\0", "\x07", "\u200b\u200b"], ids=["empty", "blank", "nul", "bell", "zero-width"]
+)
 async def test_a_message_without_words_gets_a_friendly_sentence(chat: Chat, text: str) -> None:
     reply = await chat.say(text)
     assert (reply.kind, reply.text) == (ReplyKind.REFUSAL, sentences.EMPTY)
@@ -221,6 +228,20 @@ async def test_a_locked_database_is_apologised_for(chat: Chat, monkeypatch: pyte
     assert not chat.engine.seen
 
 
+async def test_a_database_that_another_process_really_locks_is_apologised_for(
+    tmp_path: Path, clock: FakeClock, migrated_home: Path
+) -> None:
+    home = shutil.copytree(migrated_home, tmp_path / "locked")
+    async with open_store(StoreSettings(busy_timeout_seconds=0.1), home, clock=clock) as store:
+        chat = Chat(store, clock)
+        with closing(sqlite3.connect(home / "mynah.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            reply = await chat.say("Hello")
+            other.execute("ROLLBACK")
+        assert (reply.kind, reply.text) == (ReplyKind.APOLOGY, sentences.NO_MEMORY)
+        assert (await chat.say("Hello")).kind is ReplyKind.ANSWER
+
+
 async def test_a_database_that_locks_in_mid_answer_does_not_take_the_answer_away(
     chat: Chat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -306,8 +327,9 @@ async def test_closing_the_stream_closes_the_engines_stream_and_frees_the_member
     assert (await chat.say("Hi")).kind is ReplyKind.ANSWER
 
 
-async def test_an_answer_without_words_is_not_sent_empty(store: Store, clock: FakeClock) -> None:
-    chat = Chat(store, clock, ScriptedEngine({"Hi": "  "}))
+@pytest.mark.parametrize("said", ["  ", "\u200b"], ids=["blank", "zero-width"])
+async def test_an_answer_without_words_is_not_sent_empty(store: Store, clock: FakeClock, said: str) -> None:
+    chat = Chat(store, clock, ScriptedEngine({"Hi": said}))
     reply = await chat.say("Hi")
     assert (reply.kind, reply.text) == (ReplyKind.APOLOGY, sentences.NO_WORDS)
 
