@@ -1,6 +1,7 @@
 """Conversations and their turns."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -190,6 +191,8 @@ def _by_external_id(session: Session, server: str, external_id: str, role: str) 
 
 
 def _add_turn(session: Session, at: datetime, new: NewTurn) -> Turn:
+    if new.external_id is not None:
+        new = replace(new, external_id=storable(new.external_id))
     kept = verdict_to_json(new.verdict)
     values = {
         "conversation_id": new.conversation_id,
