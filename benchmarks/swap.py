@@ -13,6 +13,7 @@ import statistics
 import tempfile
 import time
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +135,7 @@ def _tell(crowd: _Crowd, reports: list[SwapReport], seconds: float, folders: dic
         )
     pointers = [report.pointer_seconds * 1e6 for report in reports]
     arrivals = sorted(crowd.arrivals)
-    silence = max(later - earlier for earlier, later in zip(arrivals, arrivals[1:], strict=False))
+    silence = max(later - earlier for earlier, later in pairwise(arrivals))
     print("| what | figure |")
     print("|---|---|")
     print(f"| champion changes | {len(reports)} in {seconds:.1f} s |")

@@ -217,7 +217,7 @@ def _merge_adapter(model: "PreTrainedModel", folder: Path) -> "PreTrainedModel":
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of names that peft still uses and transformers has given up
         wrapped = get_peft_model(model, PeftConfig.from_pretrained(str(folder)))
-        report = set_peft_model_state_dict(wrapped, load_file(folder / _ADAPTER_WEIGHTS))
+        report: Any = set_peft_model_state_dict(wrapped, load_file(folder / _ADAPTER_WEIGHTS))
     # Peft's own loader only warns here, and would serve the base under the adapter's name.
     strangers = [*report.unexpected_keys, *(name for name in report.missing_keys if ".lora_" in name)]
     if strangers:

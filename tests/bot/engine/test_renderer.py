@@ -223,5 +223,5 @@ def test_a_template_that_cannot_hold_a_conversation_is_not_used(weights_of: Load
 
 def test_a_chat_end_that_is_not_the_tokenizers_own_end_stops_answers_too(weights_of: Load) -> None:
     weights = weights_of("qwen3")
-    end, own_end = weights.tokenizer.convert_tokens_to_ids(["<|im_end|>", "<|endoftext|>"])
-    assert {end, own_end} <= weights.renderer.stop_ids
+    ends = {weights.tokenizer.convert_tokens_to_ids(end) for end in ("<|im_end|>", "<|endoftext|>")}
+    assert ends <= weights.renderer.stop_ids
