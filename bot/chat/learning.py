@@ -134,9 +134,10 @@ class Learning:
     async def _context(self, conversation: Conversation, answer_id: int, question: Turn) -> list[Exchange]:
         turns = await self._store.conversations.exchange_before(answer_id, limit=self._context_turns + _SPARE_TURNS)
         past = [exchange for exchange in exchanges(turns) if exchange.question.id < question.id]
-        authors = {exchange.question.author_key for exchange in past} - {None}
-        allowed = frozenset([key for key in authors if key and await self._allows(conversation.server, key)])
-        return context(past, allowed=allowed, context_turns=self._context_turns)
+        authors = frozenset(key for exchange in past if (key := exchange.question.author_key) is not None)
+        if not await self._store.consents.all_allow(conversation.server, authors):
+            authors = frozenset([key for key in authors if await self._allows(conversation.server, key)])
+        return context(past, allowed=authors, context_turns=self._context_turns)
 
     async def _allows(self, server: str, author_key: str) -> bool:
         return await self._store.consents.all_allow(server, [author_key])
