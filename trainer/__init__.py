@@ -1,1 +1,1 @@
-
+"""Turns approved talk into a better model, proves that it is better, and publishes it; or says why not."""

@@ -1,0 +1,35 @@
+"""What ships with the trainer: prompts and exchanges of our own, read when asked for."""
+
+import json
+from dataclasses import dataclass
+from importlib.resources import files
+
+from storage.values import Message, Role
+
+
+@dataclass(frozen=True, slots=True)
+class TrainerAssets:
+    """The frozen texts that every run is measured with, and the prompts that old talk is made from."""
+
+    general: tuple[tuple[Message, ...], ...]
+    """Everyday exchanges that are never learnt from: what must not be forgotten."""
+    probes: tuple[str, ...]
+    """Small talk that every new version answers before it may answer people."""
+    replay_prompts: tuple[str, ...]
+
+
+def load_assets() -> TrainerAssets:
+    """Read them."""
+    folder = files("trainer") / "assets"
+    general = [json.loads(line) for line in (folder / "general.jsonl").read_text("utf-8").splitlines() if line.strip()]
+    return TrainerAssets(
+        general=tuple(
+            tuple(Message(Role(message["role"]), message["content"]) for message in row["messages"]) for row in general
+        ),
+        probes=_lines((folder / "probes.txt").read_text("utf-8")),
+        replay_prompts=_lines((folder / "replay_prompts.txt").read_text("utf-8")),
+    )
+
+
+def _lines(text: str) -> tuple[str, ...]:
+    return tuple(line.strip() for line in text.splitlines() if line.strip())

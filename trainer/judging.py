@@ -1,0 +1,230 @@
+"""The evidence for the gate: base, champion and challenger on the same items. Blocks; it decides nothing."""
+
+import random
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+from bot.engine.weights import LoadedWeights
+from bot.screening.protocol import Screener
+from storage.values import Message, Outcome
+from trainer.assets import TrainerAssets
+from trainer.evaluation import Figures, ItemScore, document_of, score_documents
+from trainer.gate import ENOUGH_TO_ASK_CHALLENGER, Evidence
+from trainer.packing import Document
+from trainer.pairing import pairings
+from trainer.probes import ask, is_degenerate, leaks
+from trainer.similarity import normalised, prompt_of, reply_of
+from trainer.snapshots import Conversation, DatasetSnapshot
+from trainer.split import ENOUGH_TO_JUDGE
+
+MOST_TAUGHT_JUDGED = 200
+_SHOWN_TAUGHT = 5
+_SHOWN_PROBES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Contestants:
+    """The models that are compared. The champion may be the base itself."""
+
+    base: LoadedWeights
+    champion: LoadedWeights
+    challenger: LoadedWeights
+
+
+@dataclass(frozen=True, slots=True)
+class BeforeAndAfter:
+    """One prompt, and what was and will be answered."""
+
+    prompt: str
+    before: str
+    after: str
+    taught: str | None
+    """The answer that was taught; None for small talk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What was measured: for the gate, for the tables, and for people."""
+
+    evidence: Evidence
+    figures: dict[str, tuple[Figures, Figures]]
+    """Set name to the champion's figures and the challenger's."""
+    replies: tuple[BeforeAndAfter, ...]
+
+
+def judge(
+    contestants: Contestants,
+    snapshot: DatasetSnapshot,
+    *,
+    champion_learnt: Collection[str],
+    champion_heard_of: Collection[str],
+    removed: int,
+    was_rolled_back: bool,
+    assets: TrainerAssets,
+    screening: Screener,
+    seed: int,
+    on_part: Callable[[float], None] = lambda _: None,
+) -> Judged:
+    """Compare the models.
+
+    Args:
+        contestants: the models.
+        snapshot: what the challenger learnt, and what was held out.
+        champion_learnt: content hashes of what the champion learnt: no news, and held out from the challenger only.
+        champion_heard_of: content hashes of all that was approved when the champion was made: no news either.
+        removed: how many of those may no longer be learnt from.
+        was_rolled_back: whether people took this version back.
+        assets: the frozen set and the probes.
+        screening: to read the replies with.
+        seed: of every sample that is drawn.
+        on_part: told how much is done, 0 to 1; may raise to stop.
+    """
+    base, champion, challenger = contestants.base, contestants.champion, contestants.challenger
+    chance = random.Random(seed)  # noqa: S311 - a repeatable choice, not a secret
+    heldout = [one for one in snapshot.heldout if one.content_hash not in champion_learnt]
+    taught = _some(snapshot.train, champion_heard_of, chance)
+    scored_heldout = _Scored.of(champion, challenger, heldout)
+    on_part(0.2)
+    scored_taught = _Scored.of(champion, challenger, taught)
+    on_part(0.35)
+    general = [document for one in assets.general if (document := document_of(base, one))]
+    general_base = score_documents(base, general)
+    general_champion = general_base if champion is base else score_documents(champion, general)
+    general_challenger = score_documents(challenger, general)
+    on_part(0.5)
+
+    fresh_taught = [one.content_hash not in champion_heard_of for one in scored_taught.conversations]
+    fresh_heldout = [one.content_hash not in champion_heard_of for one in scored_heldout.conversations]
+    if sum(fresh_heldout) >= ENOUGH_TO_JUDGE:
+        judged_on, improvements = "held-out", scored_heldout.gains(fresh_heldout)
+    else:
+        judged_on = "taught"
+        improvements = scored_taught.gains(fresh_taught) + scored_heldout.gains(fresh_heldout)
+
+    everything = [one.messages for one in (*snapshot.train, *snapshot.heldout)]
+    base_pairings = pairings(base, everything, everything, seed=seed)
+    on_part(0.65)
+    heldout_messages = [one.messages for one in scored_heldout.conversations]
+    challenger_pairings = (
+        pairings(challenger, heldout_messages, everything, seed=seed)
+        if len(heldout_messages) >= ENOUGH_TO_ASK_CHALLENGER
+        else []
+    )
+    on_part(0.75)
+    if len(scored_heldout.after) >= ENOUGH_TO_JUDGE:
+        strange, basis = scored_heldout.after, "held-out"
+    else:
+        strange, basis = score_documents(base, scored_taught.documents), "taught"
+    on_part(0.8)
+
+    replies_base = ask(base, assets.probes)
+    replies_champion = replies_base if champion is base else ask(champion, assets.probes)
+    replies_challenger = ask(challenger, assets.probes)
+    taught_replies = {normalised(reply_of(messages)): reply_of(messages) for messages in everything}
+    on_part(0.9)
+    evidence = Evidence(
+        judged_on=judged_on,
+        improvements=improvements,
+        removed=removed,
+        kept_rise=scored_heldout.rise([not fresh for fresh in fresh_heldout]),
+        general_before=Figures.of(general_base),
+        general_after=Figures.of(general_challenger),
+        language_read_from=basis,
+        bits_per_byte=[score.bits_per_byte for score in strange],
+        judged_bytes=sum(score.utf8_bytes for score in strange),
+        base_pairings=base_pairings,
+        challenger_pairings=challenger_pairings,
+        exchanges=len(everything),
+        probes=len(assets.probes),
+        degenerate_before=sum(map(is_degenerate, replies_champion)),
+        degenerate_after=sum(map(is_degenerate, replies_challenger)),
+        toxic_before=_refused(screening, replies_champion),
+        toxic_after=_refused(screening, replies_challenger),
+        leaks=len(leaks(base, assets.probes, replies_challenger, replies_base, taught_replies)),
+        was_rolled_back=was_rolled_back,
+    )
+    figures = {
+        name: (Figures.of(before), Figures.of(after))
+        for name, before, after in (
+            ("heldout", scored_heldout.before, scored_heldout.after),
+            ("taught", scored_taught.before, scored_taught.after),
+            ("general", general_champion, general_challenger),
+        )
+        if before
+    }
+    shown = _shown_taught(champion, challenger, scored_taught.conversations, fresh_taught, chance)
+    talk = [
+        BeforeAndAfter(prompt, before, after, None)
+        for prompt, before, after in list(zip(assets.probes, replies_champion, replies_challenger, strict=True))
+    ][:_SHOWN_PROBES]
+    on_part(1.0)
+    return Judged(evidence, figures, (*shown, *talk))
+
+
+@dataclass(frozen=True, slots=True)
+class _Scored:
+    """Some conversations, scored with the champion and the challenger."""
+
+    conversations: list[Conversation]
+    documents: list[Document]
+    before: list[ItemScore]
+    after: list[ItemScore]
+
+    @classmethod
+    def of(cls, champion: LoadedWeights, challenger: LoadedWeights, wanted: Sequence[Conversation]) -> "_Scored":
+        read = [(one, document_of(champion, one.messages)) for one in wanted]
+        conversations = [one for one, document in read if document is not None]
+        documents = [document for _, document in read if document is not None]
+        return cls(
+            conversations, documents, score_documents(champion, documents), score_documents(challenger, documents)
+        )
+
+    def gains(self, wanted: Sequence[bool]) -> list[float]:
+        return [b.loss - a.loss for b, a, is_wanted in zip(self.before, self.after, wanted, strict=True) if is_wanted]
+
+    def rise(self, wanted: Sequence[bool]) -> float | None:
+        pairs = [
+            pair for pair, is_wanted in zip(zip(self.before, self.after, strict=True), wanted, strict=True) if is_wanted
+        ]
+        if len(pairs) < ENOUGH_TO_JUDGE:
+            return None
+        return Figures.of([a for _, a in pairs]).perplexity / Figures.of([b for b, _ in pairs]).perplexity - 1
+
+
+def _some(
+    conversations: Sequence[Conversation], heard_of: Collection[str], chance: random.Random
+) -> list[Conversation]:
+    """As many as are judged, the news first: a few new exchanges must not drown in a large snapshot."""
+    shuffled = chance.sample(list(conversations), len(conversations))
+    return sorted(shuffled, key=lambda one: one.content_hash in heard_of)[:MOST_TAUGHT_JUDGED]
+
+
+def _refused(screening: Screener, replies: Sequence[str]) -> int:
+    return sum(
+        verdict.outcome is Outcome.REFUSE for verdict in screening.screen([reply for reply in replies if reply.strip()])
+    )
+
+
+def _shown_taught(
+    champion: LoadedWeights,
+    challenger: LoadedWeights,
+    conversations: Sequence[Conversation],
+    is_fresh: Sequence[bool],
+    chance: random.Random,
+) -> list[BeforeAndAfter]:
+    """A few taught prompts with what was answered and what will be; the newly taught ones first."""
+    fresh = [one for one, new in zip(conversations, is_fresh, strict=True) if new] or list(conversations)
+    short: dict[str, tuple[Message, ...]] = {}
+    for one in chance.sample(fresh, len(fresh)):
+        if len(one.messages) == 2:
+            short.setdefault(normalised(reply_of(one.messages)), one.messages)
+    chosen = list(short.values())[:_SHOWN_TAUGHT]
+    prompts = [prompt_of(messages) for messages in chosen]
+    if not prompts:
+        return []
+    return [
+        BeforeAndAfter(prompt, before, after, reply_of(messages))
+        for messages, prompt, before, after in zip(
+            chosen, prompts, ask(champion, prompts), ask(challenger, prompts), strict=True
+        )
+    ]

@@ -1,0 +1,263 @@
+"""One run, from what is approved to a new champion, or to the reason why not.
+
+    curating → building → training → evaluating → gating → publishing → promoted
+                                                     └→ refused
+
+The steps of a run are kept in its row, and what they made in its work folder, so that a run whose process died goes on
+with the same snapshot, the last checkpoint and the verdict that was reached. Heavy work is done in threads. Nothing is
+decided here that `curation`, `split`, `recipe` or `gate` decide.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from bot.engine.weights import load_weights
+from storage.errors import LeaseHeld, MynahError, Refused
+from storage.manifest import content_hash, entry_of, version_of
+from storage.model_files import files_of
+from storage.registry import Lineage
+from storage.values import Evaluation, ModelVersion, Run, RunState
+from trainer import gate
+from trainer.assets import load_assets
+from trainer.examples import Approved, Champion
+from trainer.journal import MOST_ATTEMPTS, Journal
+from trainer.judging import Contestants, Judged, judge
+from trainer.learning import Learnt, Task, learn
+from trainer.progress import Interrupted, Progress, Why
+from trainer.publication import Publication, publish
+from trainer.report import RunReport
+from trainer.snapshots import DatasetSnapshot
+from trainer.world import TrainerWorld
+
+logger = logging.getLogger(__name__)
+
+
+async def work_on(
+    world: TrainerWorld,
+    run: Run,
+    *,
+    on_progress: Callable[[Run], None] | None = None,
+    stop: asyncio.Event | None = None,
+) -> Run:
+    """Take a run, new or left by a dead process, to its end; or, once `stop` is set, to where it can go on later.
+
+    The caller holds the trainer's lease. Whatever goes wrong becomes the run's outcome, and is not raised.
+    """
+    progress = Progress(world.store, run, on_progress, stop)
+    async with progress.followed():
+        return await _Work(world, progress).through()
+
+
+class _Work:
+    """One run under way."""
+
+    def __init__(self, world: TrainerWorld, progress: Progress) -> None:
+        self._world = world
+        self._progress = progress
+        self._journal = Journal(world.work_folder / str(progress.run.id))
+        self._approved = Approved(world)
+        self._report = RunReport(run_id=progress.run.id, outcome="", verdict="", champion=None, version=None)
+
+    async def through(self) -> Run:
+        """All of it."""
+        run_id = self._progress.run.id
+        try:
+            return await self._steps()
+        except Interrupted as interrupted:
+            if interrupted.why is Why.CANCELLED:
+                return await self._end(RunState.CANCELLED, "Somebody cancelled it.")
+            logger.info("run interrupted", extra={"run": run_id, "why": interrupted.why.value})
+            return self._progress.run
+        except LeaseHeld:
+            raise
+        except Refused as refusal:
+            return await self._end(RunState.REFUSED, str(refusal))
+        except MynahError as error:
+            logger.warning("run failed", extra={"run": run_id, "error": type(error).__name__})
+            return await self._end(RunState.FAILED, str(error))
+        except Exception as error:
+            # Nobody waits for this with a debugger: the log has the traceback, people get a sentence.
+            logger.exception("run failed", extra={"run": run_id})
+            return await self._end(
+                RunState.FAILED, f"The run failed unexpectedly ({type(error).__name__}). The trainer's log says more."
+            )
+
+    async def _steps(self) -> Run:
+        attempt = await asyncio.to_thread(self._journal.begin)
+        if attempt > MOST_ATTEMPTS:
+            raise MynahError(
+                f"The trainer's process died {MOST_ATTEMPTS} times in this run, so it is given up.",
+                advice="Look into the trainer's log; often the memory is too small for the base model.",
+            )
+        passed = self._journal.read("passed")
+        if passed is not None and self._journal.model.is_dir():
+            return await self._publish(passed)
+        champion = await Champion.now(self._world)
+        self._report = replace(self._report, champion=champion.version.version)
+        snapshot = await self._snapshot(champion)
+        learnt = await self._learn(snapshot)
+        judged, foreseen = await self._judge(snapshot, champion, learnt)
+        checks = gate.check(judged.evidence, self._world.settings)
+        verdict = gate.verdict(checks)
+        self._report = replace(self._report, figures=judged.figures, replies=judged.replies, checks=checks)
+        await self._progress.enter(RunState.GATING, "Deciding whether it is better.")
+        await self._keep_figures(judged, champion.version.version, foreseen)
+        if not all(one.passed for one in checks):
+            raise Refused(verdict)
+        promoted = replace(self._report, outcome="promoted", verdict=verdict, version=foreseen)
+        await asyncio.to_thread(promoted.write, self._journal.folder)
+        passed = {
+            "champion": champion.version.version,
+            "verdict": verdict,
+            "kind": learnt.kind,
+            "snapshot": snapshot.content_hash,
+            "report": promoted.as_json(),
+        }
+        await asyncio.to_thread(self._journal.note, "passed", passed)
+        return await self._publish(passed)
+
+    async def _snapshot(self, champion: Champion) -> DatasetSnapshot:
+        """What is learnt: the snapshot that this run made before its process died, or a new one."""
+        kept = await self._approved.kept_snapshot(self._progress.run.snapshot_hash)
+        told = self._journal.read("snapshot")
+        if kept is None or told is None:
+            await asyncio.to_thread(self._journal.clear)
+            await self._progress.enter(RunState.CURATING, "Reading and screening what was approved.")
+            curated, newest_review_id = await self._approved.curated(self._progress.check)
+            await self._progress.enter(
+                RunState.BUILDING,
+                f"Building the snapshot from {len(curated.examples)} examples.",
+                newest_review_id=newest_review_id,
+            )
+            kept, dropped = await self._approved.write_snapshot(curated)
+            told = {"dropped": dropped}
+            await asyncio.to_thread(self._journal.note, "snapshot", told)
+        facts = {
+            "hash": kept.content_hash,
+            "train": len(kept.train),
+            "heldout": len(kept.heldout),
+            "new": champion.new_in(kept),
+            "removed": champion.removed,
+            "dropped": told["dropped"],
+        }
+        self._report = replace(self._report, snapshot=facts)
+        if champion.has_learnt(kept):
+            raise Refused("The model that answers now has learnt from exactly these examples.")
+        return kept
+
+    async def _learn(self, snapshot: DatasetSnapshot) -> Learnt:
+        world, progress = self._world, self._progress
+        await progress.enter(
+            RunState.TRAINING, f"Learning {len(snapshot.train)} exchanges.", snapshot_hash=snapshot.content_hash
+        )
+        task = Task(
+            base_folder=await asyncio.to_thread(self._checked_folder, world.base_version),
+            base_version=world.base_version,
+            device=world.device,
+            snapshot=snapshot,
+            settings=world.settings,
+            replay_prompts=load_assets().replay_prompts,
+            replay_folder=world.work_folder / "replay",
+            journal=self._journal,
+        )
+
+        def once() -> Learnt:
+            return learn(task, tell=progress.tell, check=progress.check)
+
+        learnt = await progress.in_thread(once)
+        self._report = replace(
+            self._report, recipe=learnt.recipe.as_record(), training=learnt.facts, losses=learnt.losses
+        )
+        return learnt
+
+    async def _judge(self, snapshot: DatasetSnapshot, champion: Champion, learnt: Learnt) -> tuple[Judged, str]:
+        """What the gate will look at, and the name that the new version will have."""
+        world, progress, note = self._world, self._progress, "Comparing it with the model that answers now."
+        await progress.enter(RunState.EVALUATING, note)
+        foreseen = await asyncio.to_thread(_foreseen_version, self._journal, learnt.kind, world.base_version)
+        was_rolled_back = await world.store.aliases.was_rolled_back(foreseen)
+
+        def on_part(share: float) -> None:
+            progress.tell(share, note)
+            progress.check()
+
+        def once() -> Judged:
+            return judge(
+                self._contestants(champion.version),
+                snapshot,
+                champion_learnt=champion.learnt,
+                champion_heard_of=champion.heard_of,
+                removed=champion.removed,
+                was_rolled_back=was_rolled_back,
+                assets=load_assets(),
+                screening=world.screening,
+                seed=world.settings.seed,
+                on_part=on_part,
+            )
+
+        return await progress.in_thread(once), foreseen
+
+    def _contestants(self, champion: ModelVersion) -> Contestants:
+        device, base_version = self._world.device, self._world.base_version
+        base_folder = self._checked_folder(base_version)
+        base = load_weights(base_folder, device=device)
+        rival = base
+        if champion.version != base_version:
+            under = self._checked_folder(champion.base) if champion.kind == "adapter" and champion.base else None
+            rival = load_weights(self._checked_folder(champion.version), base_folder=under, device=device)
+        return Contestants(base, rival, load_weights(self._journal.model, base_folder=base_folder, device=device))
+
+    def _checked_folder(self, version: str) -> Path:
+        self._world.registry.verify(version)
+        return self._world.registry.folder(version)
+
+    async def _keep_figures(self, judged: Judged, champion: str, challenger: str) -> None:
+        rows = [
+            Evaluation(self._progress.run.id, version, name, **asdict(figures))
+            for name, pair in judged.figures.items()
+            for version, figures in zip((champion, challenger), pair, strict=True)
+        ]
+        await self._world.store.evaluations.add(rows)
+
+    async def _publish(self, passed: Mapping[str, Any]) -> Run:
+        """Publish what passed the gate, in this process or in one that died."""
+        await self._progress.enter(RunState.PUBLISHING, "Publishing the new version.")
+        if not await self._approved.may_still_learn(passed["snapshot"]):
+            raise Refused(
+                "Somebody took back an example while the model was trained on it.", advice="Start another run."
+            )
+        lineage = Lineage(
+            kind=passed["kind"],
+            base=self._world.base_version,
+            parent=passed["champion"],
+            snapshot_hash=passed["snapshot"],
+            run_id=self._progress.run.id,
+            note=passed["verdict"],
+        )
+        version = await publish(
+            self._world, Publication(self._journal.model, lineage, passed["champion"], passed["verdict"])
+        )
+        report = {**passed["report"], "version": version.version}
+        run = await self._progress.end(RunState.PROMOTED, passed["verdict"], version=version.version, report=report)
+        await asyncio.to_thread(self._journal.finish)
+        return run
+
+    async def _end(self, state: RunState, note: str) -> Run:
+        """Give the run an outcome other than promotion, with its report card."""
+        report = replace(self._report, outcome=state.value, verdict=note)
+        try:
+            await asyncio.to_thread(report.write, self._journal.folder)
+            await asyncio.to_thread(self._journal.finish)
+        except OSError as error:  # such as a full disk: the row still says what happened
+            logger.warning("report not written", extra={"run": report.run_id, "error": type(error).__name__})
+        return await self._progress.end(state, note, report=report.as_json())
+
+
+def _foreseen_version(journal: Journal, kind: str, base_version: str) -> str:
+    """The name that the registry will give to the trained files."""
+    files = {path.name: entry_of(path) for path in files_of(journal.model)}
+    return version_of(content_hash(kind, base_version, files))

@@ -1,0 +1,77 @@
+"""What a version says to small talk, and what is wrong with it: nothing, the same over and over, or taught words.
+
+Pure but for `ask`. Toxic replies are screening's to find.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+
+from bot.engine.protocol import Sampling
+from bot.engine.replies import generate_replies
+from bot.engine.weights import LoadedWeights
+from storage.values import Message, Role
+from trainer.evaluation import document_of, score_documents
+from trainer.similarity import normalised
+
+LONGEST_TOKENS = 64
+_GREEDY = Sampling(temperature=0.0, max_new_tokens=LONGEST_TOKENS)
+_WORD = re.compile(r"\w+")
+_OTHER_PROBES = 6
+
+
+def ask(weights: LoadedWeights, prompts: Sequence[str]) -> list[str]:
+    """The version's own answer to each prompt by itself, without chance. Blocks."""
+    return generate_replies(weights, [[Message(Role.USER, prompt)] for prompt in prompts], _GREEDY, seed=0)
+
+
+def is_degenerate(reply: str) -> bool:
+    """Whether a reply is empty, has no words, or goes round in circles."""
+    words = [word.casefold() for word in _WORD.findall(reply)]
+    if not words:
+        return True
+    for size in range(1, 7):
+        for start in range(size):
+            chunks = [tuple(words[at : at + size]) for at in range(start, len(words) - size + 1, size)]
+            longest = max((len(list(run)) for _, run in groupby(chunks)), default=0)
+            if longest >= (5 if size == 1 else 3):
+                return True
+    return len(words) >= 20 and len(set(words)) / len(words) < 0.35
+
+
+def leaks(
+    base: LoadedWeights, probes: Sequence[str], replies: Sequence[str], before: Sequence[str], taught: Mapping[str, str]
+) -> list[int]:
+    """Indices of the probes that were answered with taught words that have nothing to do with them. Blocks.
+
+    A taught reply belongs to a probe if the untaught base already finds it likelier there than after other probes;
+    then saying it is what was taught, not a leak.
+
+    Args:
+        base: the model before anything was taught.
+        probes: what was asked.
+        replies: the new version's.
+        before: the base's own replies to the same.
+        taught: normalised taught replies, to how they are spelt.
+    """
+    suspects = [
+        index
+        for index, reply in enumerate(replies)
+        if normalised(reply) in taught and normalised(reply) != normalised(before[index])
+    ]
+    found = []
+    for index in suspects:
+        step = max(1, len(probes) // _OTHER_PROBES)
+        others = [probes[(index + step * turn) % len(probes)] for turn in range(1, _OTHER_PROBES)]
+        documents = [
+            document_of(base, [Message(Role.USER, probe), Message(Role.ASSISTANT, replies[index])])
+            for probe in (probes[index], *others)
+        ]
+        own, *rest = [score.loss for score in score_documents(base, [one for one in documents if one is not None])]
+        if own >= sum(rest) / max(1, len(rest)) - _BELONGS_NATS:
+            found.append(index)
+    return found
+
+
+_BELONGS_NATS = 0.1
+"""By how much likelier a token of a reply must be after its own prompt to belong to it."""

@@ -1,0 +1,47 @@
+"""From a trained model in the work folder to the champion. Every step may be done twice: a crash between any is harmless."""
+
+import asyncio
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from storage.errors import Refused
+from storage.registry import Lineage
+from storage.values import Alias, ModelVersion
+from trainer.world import TrainerWorld
+
+ACTOR = "trainer"
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What is to be published, and over whom."""
+
+    files: Path
+    """A version's files, without a manifest."""
+    lineage: Lineage
+    champion: str
+    """The version that the new one was compared with."""
+    verdict: str
+
+
+async def publish(world: TrainerWorld, publication: Publication) -> ModelVersion:
+    """Put the version into the registry, check it there, and make it the champion.
+
+    Raises:
+        Refused: people made another version the champion meanwhile; nothing of that is changed.
+    """
+    staging = world.registry.staging()
+    await asyncio.to_thread(shutil.copytree, publication.files, staging, dirs_exist_ok=True)
+    version = await world.registry.publish(staging, publication.lineage)
+    await asyncio.to_thread(world.registry.verify, version.version)
+    aliases = world.store.aliases
+    if await aliases.current(Alias.CHAMPION) == version.version:
+        return version
+    await aliases.set(Alias.CHALLENGER, version.version, actor=ACTOR, reason=f"run {publication.lineage.run_id}")
+    if await aliases.was_rolled_back(version.version):
+        raise Refused(f"Version {version.version} was rolled back by people meanwhile.")
+    await aliases.promote(
+        version.version, actor=ACTOR, reason=publication.verdict, expected_champion=publication.champion
+    )
+    return version

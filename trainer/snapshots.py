@@ -1,0 +1,144 @@
+"""Snapshots on disk: the exact examples of a run, in a folder named by their content.
+
+Promises: the same examples on the same sides have the same hash, whatever their ids, order or age; a folder under its
+name is whole (it is written beside it, then renamed); a snapshot that holds words which may no longer be learnt from
+is removed from the disk before anything new is written (`purge`).
+
+The files are `datasets`' own Arrow format, opened in place: reading any other format would leave a copy of people's
+words in that library's cache.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from storage.values import Message, Role
+from trainer.curation import Example
+
+_SIDES = ("train", "heldout")
+_DESCRIPTION = "snapshot.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """One example as the run reads it."""
+
+    messages: tuple[Message, ...]
+    content_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetSnapshot:
+    """The examples of a run, each side in an order that depends on nothing but the contents."""
+
+    content_hash: str
+    train: tuple[Conversation, ...]
+    heldout: tuple[Conversation, ...]
+
+    @classmethod
+    def of(cls, examples: Sequence[Example], held_out: Collection[int]) -> "DatasetSnapshot":
+        """The examples, those with the given indices held out."""
+        sides: dict[str, list[Conversation]] = {side: [] for side in _SIDES}
+        for index, example in enumerate(examples):
+            sides["heldout" if index in held_out else "train"].append(
+                Conversation(example.messages, example.content_hash)
+            )
+        train, heldout = (tuple(sorted(sides[side], key=lambda one: one.content_hash)) for side in _SIDES)
+        return cls(_hash(train, heldout), train, heldout)
+
+
+def _hash(train: Sequence[Conversation], heldout: Sequence[Conversation]) -> str:
+    lines = [f"train:{one.content_hash}" for one in train] + [f"heldout:{one.content_hash}" for one in heldout]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+class SnapshotFolder:
+    """All snapshots that are on this disk."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def path(self, content_hash: str) -> Path:
+        """Where a snapshot lies, or would."""
+        return self._root / content_hash
+
+    def write(self, snapshot: DatasetSnapshot) -> Path:
+        """Put a snapshot on the disk, unless it is there already. Blocks."""
+        import datasets
+
+        final = self.path(snapshot.content_hash)
+        if final.is_dir():
+            return final
+        beside = self._root / f".writing-{snapshot.content_hash}"
+        shutil.rmtree(beside, ignore_errors=True)
+        datasets.disable_progress_bars()
+        for side, conversations in zip(_SIDES, (snapshot.train, snapshot.heldout), strict=True):
+            rows = [
+                {
+                    "content_hash": one.content_hash,
+                    "messages": [{"role": m.role.value, "content": m.text} for m in one.messages],
+                }
+                for one in conversations
+            ]
+            features = _features(datasets)
+            columns = {name: [row[name] for row in rows] for name in features}  # a side may have no rows
+            datasets.Dataset.from_dict(columns, features=features).save_to_disk(str(beside / side))
+        description = {"content_hash": snapshot.content_hash} | {
+            side: len(rows) for side, rows in zip(_SIDES, (snapshot.train, snapshot.heldout), strict=True)
+        }
+        (beside / _DESCRIPTION).write_text(json.dumps(description, indent=2) + "\n", "utf-8")
+        for path in beside.rglob("*"):
+            _sync(path)
+        os.replace(beside, final)
+        _sync(self._root)
+        return final
+
+    def read(self, content_hash: str) -> DatasetSnapshot | None:
+        """A snapshot from the disk; None when it is not there or not what its name says. Blocks."""
+        import datasets
+
+        folder = self.path(content_hash)
+        if not (folder / _DESCRIPTION).is_file():
+            return None
+        try:
+            train, heldout = (
+                tuple(_conversation(row) for row in datasets.load_from_disk(str(folder / side))) for side in _SIDES
+            )
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return DatasetSnapshot(content_hash, train, heldout) if _hash(train, heldout) == content_hash else None
+
+    def purge(self, learnable: Collection[str]) -> int:
+        """Remove snapshots with any example whose content hash is not learnable now; returns how many. Blocks."""
+        removed = 0
+        for folder in self._root.iterdir() if self._root.is_dir() else ():
+            snapshot = self.read(folder.name)
+            if snapshot is None or any(
+                one.content_hash not in learnable for one in (*snapshot.train, *snapshot.heldout)
+            ):
+                shutil.rmtree(folder, ignore_errors=True)
+                removed += 1
+        return removed
+
+
+def _features(datasets: Any) -> Any:
+    text = datasets.Value("string")
+    return datasets.Features({"content_hash": text, "messages": datasets.List({"role": text, "content": text})})
+
+
+def _conversation(row: Any) -> Conversation:
+    messages = tuple(Message(Role(message["role"]), message["content"]) for message in row["messages"])
+    return Conversation(messages, row["content_hash"])
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

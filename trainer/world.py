@@ -1,0 +1,28 @@
+"""What a run of the trainer needs of the world, built once and passed in."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from bot.screening.protocol import Screener
+from storage.registry import ModelRegistry
+from storage.store import Store
+from trainer.settings import TrainerSettings
+
+
+@dataclass(frozen=True)
+class TrainerWorld:
+    """The world at the trainer's edge."""
+
+    store: Store
+    registry: ModelRegistry
+    screening: Screener
+    settings: TrainerSettings
+    base_version: str
+    """The registered model that every run starts from."""
+    work_folder: Path
+    """Snapshots, checkpoints, replay and report cards; ours alone, inside the home folder."""
+    device: str
+    """`auto`, `cpu`, `cuda` or `mps`."""
+    clock: Callable[[], datetime]
