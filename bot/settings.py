@@ -38,7 +38,7 @@ class EngineSettings(_Section):
     """`embedded`, a folder, or a hub name of any causal language model with safetensors."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     threads: int | None = Field(default=None, ge=1)
-    """CPU threads for one forward pass. None: torch's own choice."""
+    """CPU threads for one forward pass. None: one for a small model, torch's own choice for others."""
     max_running: int = Field(default=16, ge=1)
     """Requests in one batch."""
     max_waiting: int = Field(default=64, ge=0)
