@@ -57,5 +57,6 @@ class WordScreening:
             kept = kept.replace(private, "[email]")
         if any(word in lowered for word in self._held):
             return Verdict(Outcome.HOLD, kept, ("toxicity:insult",), {"insult": 0.6}, self.version)
-        reasons = ("personal-data:email",) if kept != text else ()
-        return Verdict(Outcome.HOLD if reasons else Outcome.PASS, kept, reasons, {"insult": 0.01}, self.version)
+        if kept != text:
+            return Verdict(Outcome.HOLD, kept, ("personal-data:email",), {"insult": 0.01}, self.version)
+        return Verdict(Outcome.PASS, text, (), {"insult": 0.01}, self.version)
