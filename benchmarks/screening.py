@@ -20,11 +20,62 @@ from bot.settings import ScreeningSettings
 BATCHES = (1, 8, 64)
 TEXTS = 256
 PASSES = 5
-_WORDS = (
-    "the a my our this that game server friend dinner movie music update patch map team score idea code train weather please "
-    "thanks really maybe tomorrow tonight together sometimes plays builds likes wants finds shows brings good new slow funny "
-    "bright purple and but because with about after before into over under again soon"
-).split()
+_WORDS = [
+    "the",
+    "a",
+    "my",
+    "our",
+    "this",
+    "that",
+    "game",
+    "server",
+    "friend",
+    "dinner",
+    "movie",
+    "music",
+    "update",
+    "patch",
+    "map",
+    "team",
+    "score",
+    "idea",
+    "code",
+    "train",
+    "weather",
+    "please",
+    "thanks",
+    "really",
+    "maybe",
+    "tomorrow",
+    "tonight",
+    "together",
+    "sometimes",
+    "plays",
+    "builds",
+    "likes",
+    "wants",
+    "finds",
+    "shows",
+    "brings",
+    "good",
+    "new",
+    "slow",
+    "funny",
+    "bright",
+    "purple",
+    "and",
+    "but",
+    "because",
+    "with",
+    "about",
+    "after",
+    "before",
+    "into",
+    "over",
+    "under",
+    "again",
+    "soon",
+]
 
 
 def talk(count: int, dice: random.Random) -> list[str]:

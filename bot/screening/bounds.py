@@ -21,12 +21,10 @@ def prepare(text: str, folder: Folder, max_characters: int) -> Subject:
     plain = folder.plain(original)
     if len(plain) > MOST_GROWTH * max_characters:
         return Subject(original=original, plain=plain[:max_characters], forms=(original,), kept=original, is_cut=True)
-    forms: dict[str, None] = {}
-    lowered = original.lower()
-    for reading in folder.readings(plain):
-        if reading != lowered:
-            forms[reading] = None
-    return Subject(original=original, plain=plain, forms=(original, *forms), kept=original, is_cut=is_cut)
+    # Where all of it folds to ASCII nothing was ruined, and the original is only harder to read.
+    first = plain if plain.isascii() else original
+    readings = dict.fromkeys(reading for reading in folder.readings(plain) if reading != first.lower())
+    return Subject(original=original, plain=plain, forms=(first, *readings), kept=original, is_cut=is_cut)
 
 
 class Bounds:

@@ -162,7 +162,9 @@ PATTERNS: tuple[Pattern, ...] = (
         re.compile(r"(?<![\w.,:+-])\(?0\d{2,4}\)?(?:[ /-]?\d{5,8}|[ /-]\d{3,4}[ -]\d{3,4})(?![\w-])"),
         _is_phone,
     ),
-    Pattern("phone", re.compile(r"(?<![\w.,:$€£+-])(?<!\d )\d(?:[ .()-]{0,2}\d){6,14}(?![\w-]| ?\d)"), _is_phone_in_context),
+    Pattern(
+        "phone", re.compile(r"(?<![\w.,:$€£+-])(?<!\d )\d(?:[ .()-]{0,2}\d){6,14}(?![\w-]| ?\d)"), _is_phone_in_context
+    ),
     Pattern("id", re.compile(r"(?<![\w:&#/@.-])\d{17,20}(?![\w.])")),
     Pattern(
         "address",

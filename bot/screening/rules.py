@@ -49,6 +49,7 @@ _THREAT = re.compile(
     r"|\b(?:you are|youre|ur|you re|u r|you will be|youll be) (?:a )?dead (?:man|meat|woman|to me you)\b|\byou (?:will|are going to|gonna|re gonna|wont live to) (?:die (?:tonight|tomorrow|soon|slowly|screaming|painfully)|regret (?:being born|this when)|pay with your life|bleed out|see tomorrow)\b"
     r"|\bwatch your back\b(?:.*\b(?:kill|dead|coming for|get you|find you|hurt|bleed)\b)|\b(?:your|ur) days are numbered\b|\bput a bullet (?:in|through) (?:you|your|ur)\b|\bbullet (?:in|through) (?:your|ur) (?:head|skull|brain)\b"
 )
+_SENTENCE_END = re.compile(r"[.!?;]+\s|\n")
 _PLAY = re.compile(
     r"\b(?:game|games|match|round|ranked|lobby|minecraft|fortnite|valorant|mario|kart|smash|chess|uno|monopoly|gta|cod|csgo|overwatch|league|apex|boss|raid|pvp|duel|1v1|dnd|mafia|werewolf|among us|level|spar|arena|tekken|mortal kombat|street fighter"
     r"|npc|creeper|zombies?|ingame|in game|respawn|catan|rematch|dodgeball|laser tag|paintball|quiz|trivia)\b"
@@ -113,10 +114,13 @@ class Rules:
 
 
 def _has_threat(subject: Subject) -> bool:
-    for bare in dict.fromkeys(map(_bare, subject.forms)):
-        if _GO_DIE.search(bare) or (_THREAT.search(bare) and not _PLAY.search(bare)):
-            return True
-    return False
+    return any(_GO_DIE.search(_bare(form)) or any(map(_threatens, _SENTENCE_END.split(form))) for form in subject.forms)
+
+
+def _threatens(sentence: str) -> bool:
+    """A game named in the same sentence excuses it; one named elsewhere does not."""
+    bare = _bare(sentence)
+    return bool(_THREAT.search(bare) and not _PLAY.search(bare))
 
 
 def _has_piled_marks(subject: Subject) -> bool:

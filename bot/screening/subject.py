@@ -16,7 +16,7 @@ class Subject:
     plain: str
     """`original` without look-alikes and invisible characters; letter case is kept."""
     forms: tuple[str, ...]
-    """`original`, then every folded reading of it in lower case that differs; the worst one counts."""
+    """`original` (or `plain`, where that is all ASCII), then each reading in lower case that differs; the worst counts."""
     kept: str
     """What will be kept: `original`, or what the screens before this one made of it."""
     is_cut: bool = False
