@@ -172,7 +172,7 @@ async def open_session(settings: Settings, *, with_trainer: bool = False) -> Asy
     """
     async with (
         open_chat(settings) as chat,
-        trainer_beside(chat.world.store, settings.home) as trainer,
+        trainer_beside(settings.home) as trainer,
     ):
         if with_trainer:
             await trainer.ensure()

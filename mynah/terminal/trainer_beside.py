@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Protocol
 
 from mynah.supervisor import Child, Supervisor
-from mynah.trainer_life import trainer_is_alive
-from storage.store import Store
 
 
 def child_command(name: str, home: Path) -> Sequence[str]:
@@ -33,8 +31,7 @@ class Trainer(Protocol):
 class TrainerBeside:
     """Keeps a trainer alive from the first `ensure` on."""
 
-    def __init__(self, store: Store, home: Path) -> None:
-        self._store = store
+    def __init__(self, home: Path) -> None:
         self._supervisor = Supervisor(
             [Child("trainer", child_command("trainer", home), output=home / "logs" / "trainer.out")]
         )
@@ -42,8 +39,12 @@ class TrainerBeside:
         self._task: asyncio.Task[int] | None = None
 
     async def ensure(self) -> None:
-        """Start the trainer, unless ours runs or another process is the trainer already."""
-        if self._task is None and not await trainer_is_alive(self._store):
+        """Start the trainer, unless ours runs already.
+
+        Whether another process is the trainer is for it to find out, since it can tell a dead one's lease; while
+        another one lives, ours ends and is started again, ever more seldom.
+        """
+        if self._task is None:
             self._task = asyncio.create_task(self._supervisor.run(self._stop))
 
     @property
@@ -59,9 +60,9 @@ class TrainerBeside:
 
 
 @asynccontextmanager
-async def trainer_beside(store: Store, home: Path) -> AsyncIterator[TrainerBeside]:
+async def trainer_beside(home: Path) -> AsyncIterator[TrainerBeside]:
     """A trainer that ends with the terminal."""
-    trainer = TrainerBeside(store, home)
+    trainer = TrainerBeside(home)
     try:
         yield trainer
     finally:
