@@ -33,9 +33,8 @@ async def _evaluate(invocation: Invocation, file: Path, name: str) -> None:
         await ensure_champion(world)
         version = await world.registry.resolve(name)
         await asyncio.to_thread(world.registry.verify, version.version)
-        from trainer.evaluation import evaluate_conversations
-
         from bot.engine.weights import load_weights
+        from trainer.evaluation import evaluate_conversations
 
         base = world.registry.folder(version.base) if version.kind == "adapter" and version.base else None
         weights = await asyncio.to_thread(

@@ -85,9 +85,8 @@ async def _run_processes(invocation: Invocation) -> int:
 
 
 async def _serve_trainer(invocation: Invocation, *, supervised: bool) -> None:
-    from trainer.serving import serve
-
     from mynah.world import open_trainer
+    from trainer.serving import serve
 
     async with _stop_on_signals(supervised=supervised) as stop, open_trainer(invocation.settings) as world:
         await serve(world, stop=stop.event)

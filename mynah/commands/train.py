@@ -24,11 +24,11 @@ def train(
 
 async def _train(invocation: Invocation) -> None:
     from rich.console import Console
-    from trainer.serving import train_now
 
     from mynah.terminal.growing import RunSteps
     from mynah.terminal.report import report_lines
     from mynah.world import open_trainer
+    from trainer.serving import train_now
 
     async with open_trainer(invocation.settings) as trainer:
         screen = Console(stderr=True, highlight=False, markup=False)

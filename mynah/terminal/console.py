@@ -20,7 +20,7 @@ class Console:
     """The terminal: lines in, lines out."""
 
     def __init__(self, history: Path | None = None) -> None:
-        self.rich = RichConsole(highlight=False, markup=False, soft_wrap=True)
+        self.rich = RichConsole(highlight=False, markup=False)
         self.is_typed = sys.stdin.isatty() and sys.stdout.isatty()
         """Whether a person types and reads, rather than a file or a program."""
         self._history = history
@@ -50,11 +50,11 @@ class Console:
 
     def say(self, text: str = "", *, style: str = "") -> None:
         """Print a line, or several."""
-        self.rich.print(Text(safe_text(text), style=style))
+        self.rich.print(Text(safe_text(text), style=style), soft_wrap=not self.is_typed)
 
     def stream(self, text: str, *, style: str = "") -> None:
         """Print a piece of a line."""
-        self.rich.print(Text(safe_text(text), style=style), end="")
+        self.rich.print(Text(safe_text(text), style=style), end="", soft_wrap=True)
 
     def close(self) -> None:
         """Keep what was typed for the next time."""

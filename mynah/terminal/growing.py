@@ -48,7 +48,8 @@ class GrowingAnswer:
             self._console.say(reply.text, style=style)
             return
         self.update(reply.text)
-        self._console.say("  (stopped)" if reply.kind == ReplyKind.STOPPED else "", style="dim")
+        is_cut = reply.kind == ReplyKind.STOPPED and reply.assistant_turn_id is not None
+        self._console.say("  (stopped)" if is_cut else "", style="dim")
 
 
 class RunSteps:

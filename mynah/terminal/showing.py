@@ -30,8 +30,8 @@ def version_line(version: ModelVersion, names: Mapping[str, str]) -> str:
     """A model version: its name, its aliases, what it is, when it was made."""
     aliases = ", ".join(alias for alias, target in names.items() if target == version.version)
     what = "base" if version.base is None else f"{version.kind} of {version.base}"
-    note = f"  {version.note}" if version.note else ""
-    return f"{version.version}  {aliases or '-':<10}  {what:<28}  {moment(version.created_at)}{note}"
+    note = f"  {one_line(version.note, at_most=60)}" if version.note else ""
+    return f"{version.version}  {aliases or '-':<20}  {what:<28}  {moment(version.created_at)}{note}"
 
 
 def change_line(change: AliasChange) -> str:

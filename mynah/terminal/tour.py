@@ -16,15 +16,17 @@ from mynah.terminal.talk import HELP, Talk
 from storage.errors import MynahError
 from storage.values import Candidate, RunState
 
-GREETING = """\
-Hello! I'm Mynah, a bot that learns to talk from the people around it, when they allow it.
-This tour takes about three minutes: we talk, you teach me something, I learn it, and you hear me say it.
-Enter takes the words in [brackets]; or type your own. `skip` leaves a step out, `quit` ends the tour."""
+GREETING = (
+    "Hello! I'm Mynah, a bot that learns to talk from the people around it, when they allow it. This tour takes about "
+    "three minutes: we talk, you teach me something, I learn it, and you hear me say it.\n"
+    "Enter takes the words in [brackets]; or type your own. `skip` leaves a step out, `quit` ends the tour."
+)
 
-HONESTY = """\
-To be honest: the model that comes with me is tiny and grew up on small talk, so I babble about facts until I'm taught.
-And on Discord I learn nothing until you confirm that Discord allows it: its Developer Policy (rule 21) forbids training
-on messages otherwise, whatever members agree to. What you write here stays on this machine."""
+HONESTY = (
+    "To be honest: the model that comes with me is tiny and grew up on small talk, so I babble about facts until I'm "
+    "taught. And on Discord I learn nothing until you confirm that Discord allows it: its Developer Policy (rule 21) "
+    "forbids training on messages otherwise, whatever members agree to. What you write here stays on this machine."
+)
 
 UNATTENDED = "(Nobody is typing, so the tour takes its own suggestions.)"
 
@@ -36,11 +38,11 @@ OTHER_WORDING = "What time does game night start?"
 FAREWELL = "That was the tour. Now it's yours."
 
 
-class _Quit(Exception):  # noqa: N818 - a way out, not an error
+class _Quit(Exception):
     """The person has seen enough of the tour."""
 
 
-class _Skip(Exception):  # noqa: N818 - a way on, not an error
+class _Skip(Exception):
     """The person wants the next step."""
 
 
@@ -181,7 +183,7 @@ class Tour:
             table.add_column(title, overflow="fold")
         table.add_row(*(Text(safe_text(text)) for text in (self.question, self.before, after.text)))
         talk.console.say()
-        talk.console.rich.print(table, soft_wrap=False)
+        talk.console.rich.print(table)
         other = self._ask("Ask it in other words:", OTHER_WORDING if self.question == QUESTION else self.question)
         talk.hosted.call(talk.session.reset())
         talk.say(other)
