@@ -364,6 +364,10 @@ def corpus(data: Path, dice: random.Random) -> tuple[list[Example], list[Example
         (example.text, example.labels) for example in (scatter(example, dice, talk) for example in (*own, *open_data))
     }
     examples = [Example(text, labels) for text, labels in sorted(everything)]
+    unreadable = harmless_signs(dice, [*talk, *(example.text for example in own_benign)], 14_000)
+    # What folding makes of them is read too.
+    read = [list(folder.readings(folder.plain(example.text)))[dice.choice([0, -1])] for example in unreadable]
+    examples += [*unreadable, *(Example(text, BENIGN) for text in read)]
     examples += [
         Example(disguise(example.text, dice, folder), example.labels)
         for example in dice.sample(examples, 30_000)
@@ -519,7 +523,7 @@ def save(model: BertForSequenceClassification, tokenizer: BertTokenizerFast, fol
     vocabulary = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
     (folder / "vocab.txt").write_text("".join(f"{word}\n" for word, _ in vocabulary), encoding="utf-8")
     names = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "vocab.txt")
-    hold, refuse = 0.6, 0.8
+    hold, refuse = 0.5, 0.8
     card = {
         "files": {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names},
         "labels": LABELS,
