@@ -73,6 +73,17 @@ def measure(screening: Screening, *, show: bool) -> None:
         print(f"  as {name}: {disguised:.1f} % caught; harmless lines so written: {innocent:.1f} % flagged")
 
 
+def measure_fresh(screening: Screening) -> None:
+    """Print the figures on the lines that nothing was changed for; which lines went wrong is never printed."""
+    flagged, refused = (share(screening.screen(lines("benign_fresh")), refused_only=only) for only in (False, True))
+    caught = share(screening.screen(lines("insults_fresh")))
+    print(
+        f"fresh lines: {flagged:.1f} % of {len(lines('benign_fresh'))} harmless flagged, {refused:.1f} % refused; ",
+        end="",
+    )
+    print(f"{caught:.1f} % of {len(lines('insults_fresh'))} insults and threats caught")
+
+
 def _show(show: bool, texts: list[str], verdicts: list[Verdict], *, wrong_when_passed: bool) -> None:
     for text, verdict in zip(texts, verdicts, strict=True):
         if show and (verdict.outcome is Outcome.PASS) == wrong_when_passed:
@@ -84,7 +95,10 @@ def main() -> None:
     """Measure the chain with default settings."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--show", action="store_true", help="print the lines that went wrong")
-    measure(build_screening(ScreeningSettings()), show=parser.parse_args().show)
+    show = parser.parse_args().show
+    screening = build_screening(ScreeningSettings())
+    measure(screening, show=show)
+    measure_fresh(screening)
 
 
 if __name__ == "__main__":
