@@ -1,5 +1,6 @@
 """`mynah import`: conversations that the operator vouches for become candidate examples."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -19,7 +20,7 @@ def import_conversations(
     """Read conversations from a file of JSON lines, screen them, and put them up for review.
 
     A line is {"messages": [{"role": "user", "content": "…"}, {"role": "assistant", "content": "…"}]}; "author" and
-    "channel" may stand beside it.
+    "channel" may stand beside it. Exit code 2: some lines are broken; the others are kept.
     """
     invocation = begin(context, home, as_json)
     if not file.is_file():  # said before the screening is loaded
@@ -52,6 +53,9 @@ async def _import(invocation: Invocation, file: Path, *, approve: bool) -> None:
     lines += [f"Line {number}: {problem}" for number, problem in report.broken]
     if report.broken_lines > len(report.broken):
         lines.append(f"… and {report.broken_lines - len(report.broken)} more broken lines.")
-    invocation.emit({"file": str(file), "import": report}, "\n".join(lines))
-    if report.broken_lines and not report.added and not report.duplicates:
-        raise typer.Exit(2)
+    if report.broken_lines:
+        lines.append("The other lines are kept: mend these and import the file again, nothing is added twice.")
+    broken = [{"line": number, "problem": problem} for number, problem in report.broken]
+    invocation.emit({"file": str(file), **asdict(report), "broken": broken}, "\n".join(lines))
+    if report.broken_lines:
+        raise typer.Exit(WrongUsage.exit_code)
