@@ -36,7 +36,7 @@ def run(
     invocation = begin(context, home, shown=None)
     if invocation.settings.discord.token is not None:
         _show_logs(invocation)
-        interrupted = run_to_end(_run_processes(invocation))
+        interrupted = run_to_end(run_processes(invocation))
         raise typer.Exit(interrupted)
     print("There is no Discord token yet, so here is the terminal. (`mynah init` connects Discord.)\n", flush=True)
     wants_tour = run_to_end(_is_new(invocation)) if tour is None else tour
@@ -67,7 +67,7 @@ async def _is_new(invocation: Invocation) -> bool:
         return await world.store.conversations.count() == 0
 
 
-async def _run_processes(invocation: Invocation) -> int:
+async def run_processes(invocation: Invocation) -> int:
     """Keep the bot and the trainer alive until a signal comes; the exit code to end with."""
     from mynah.supervisor import Child, Supervisor
     from mynah.terminal.trainer_beside import child_command

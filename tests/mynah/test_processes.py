@@ -84,19 +84,3 @@ def test_a_supervised_trainer_ends_when_it_is_told_to(environment: dict[str, str
     assert process.returncode == 0, err
     assert out == b""
     assert b"Traceback" not in err
-
-
-def test_the_processes_all_end_with_the_one_that_started_them(environment: dict[str, str]) -> None:
-    environment["MYNAH_DISCORD__TOKEN"] = "not a token"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "mynah", "run"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    log = Path(environment["MYNAH_HOME"]) / "logs" / "mynah.log"
-    while not (log.exists() and "child ended for good" in log.read_text()) and process.poll() is None:
-        time.sleep(0.05)
-    assert process.poll() is None, process.communicate()  # the bot's wrong token does not end the trainer
-    assert "child=bot exit_code=2" in log.read_text()
-    process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 2
-    assert b"Traceback" not in err

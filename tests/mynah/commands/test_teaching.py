@@ -143,7 +143,7 @@ def test_a_rejected_one_is_out(cli: CliRunner, facts: Path, counts: Any) -> None
 
 
 def test_screening_gives_a_verdict_a_line_in_order(cli: CliRunner) -> None:
-    result = cli.invoke(app, ["screen"], input="hello\ndamn\ndubious\nbye\n")
+    result = cli.invoke(app, ["screen"], input="hello\ndamn\ndubious\n\n")
     assert [line.split("\t")[0] for line in result.stdout.splitlines()] == ["pass", "refuse", "hold", "refuse"]
 
 

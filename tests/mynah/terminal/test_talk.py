@@ -105,7 +105,6 @@ def test_a_review_of_nothing_says_so(typed: Typist) -> None:
 
 def test_retraining_ends_with_the_new_model_answering(typed: Typist) -> None:
     told = typed(*LEARNT, "/retrain", "game night?")
-    assert "training" in told
     assert "Promoted: better in every way" in told
     assert f"From now on {TAUGHT} answers, instead of {BASE}." in told
     assert told.rstrip().endswith("On Friday at eight.")
