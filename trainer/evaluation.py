@@ -75,6 +75,16 @@ def document_of(weights: LoadedWeights, messages: Sequence[Message]) -> Document
     return Document(tuple(rendered.ids), tuple(rendered.learnt))
 
 
+def can_read(weights: LoadedWeights, messages: Sequence[Message], *, max_tokens: int | None = None) -> bool:
+    """Whether the last message says anything and fits: into `max_tokens`, or the context with room for an answer."""
+    room, _ = weights.room(weights.context_tokens)
+    try:
+        weights.renderer.prompt(messages, max_tokens=max_tokens or room)
+    except (PromptTooLong, WrongUsage):
+        return False
+    return True
+
+
 def score_documents(weights: LoadedWeights, documents: Sequence[Document]) -> list[ItemScore]:
     """Each document's figures, in order. Blocks."""
     import torch

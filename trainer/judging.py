@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from bot.engine.weights import LoadedWeights
 from bot.screening.protocol import Screener
-from storage.values import Message, Outcome
+from storage.values import Message, Outcome, Role
 from trainer.assets import TrainerAssets
-from trainer.evaluation import Figures, ItemScore, document_of, score_documents
+from trainer.evaluation import Figures, ItemScore, can_read, document_of, score_documents
 from trainer.gate import ENOUGH_TO_ASK_CHALLENGER, Evidence
 from trainer.packing import Document
 from trainer.pairing import pairings
@@ -117,9 +117,10 @@ def judge(
         strange, basis = score_documents(base, scored_taught.documents), "taught"
     on_part(0.8)
 
-    replies_base = ask(base, assets.probes)
-    replies_champion = replies_base if champion is base else ask(champion, assets.probes)
-    replies_challenger = ask(challenger, assets.probes)
+    probes = [probe for probe in assets.probes if can_read(base, [Message(Role.USER, probe)])]
+    replies_base = ask(base, probes)
+    replies_champion = replies_base if champion is base else ask(champion, probes)
+    replies_challenger = ask(challenger, probes)
     taught_replies = {normalised(reply_of(messages)): reply_of(messages) for messages in everything}
     on_part(0.9)
     evidence = Evidence(
@@ -135,12 +136,12 @@ def judge(
         base_pairings=base_pairings,
         challenger_pairings=challenger_pairings,
         exchanges=len(everything),
-        probes=len(assets.probes),
+        probes=len(probes),
         degenerate_before=sum(map(is_degenerate, replies_champion)),
         degenerate_after=sum(map(is_degenerate, replies_challenger)),
         toxic_before=_refused(screening, replies_champion),
         toxic_after=_refused(screening, replies_challenger),
-        leaks=len(leaks(base, assets.probes, replies_challenger, replies_base, taught_replies)),
+        leaks=len(leaks(base, probes, replies_challenger, replies_base, taught_replies)),
         was_rolled_back=was_rolled_back,
     )
     figures = {
@@ -155,7 +156,7 @@ def judge(
     shown = _shown_taught(champion, challenger, scored_taught.conversations, fresh_taught, chance)
     talk = [
         BeforeAndAfter(prompt, before, after, None)
-        for prompt, before, after in list(zip(assets.probes, replies_champion, replies_challenger, strict=True))
+        for prompt, before, after in zip(probes, replies_champion, replies_challenger, strict=True)
     ][:_SHOWN_PROBES]
     on_part(1.0)
     return Judged(evidence, figures, (*shown, *talk))
@@ -216,7 +217,7 @@ def _shown_taught(
     fresh = [one for one, new in zip(conversations, is_fresh, strict=True) if new] or list(conversations)
     short: dict[str, tuple[Message, ...]] = {}
     for one in chance.sample(fresh, len(fresh)):
-        if len(one.messages) == 2:
+        if len(one.messages) == 2 and can_read(challenger, one.messages[:1]):
             short.setdefault(normalised(reply_of(one.messages)), one.messages)
     chosen = list(short.values())[:_SHOWN_TAUGHT]
     prompts = [prompt_of(messages) for messages in chosen]

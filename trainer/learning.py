@@ -135,8 +135,8 @@ def learnt_before(journal: Journal) -> Learnt | None:
 def _documents(weights: LoadedWeights, conversations: Sequence[Sequence[Message]]) -> tuple[list[list[Document]], int]:
     """Each conversation as the model reads it, in several wordings, the given one first; and how many do not fit."""
     taught, too_long = [], 0
-    for messages in conversations:
-        documents = [document_of(weights, one) for one in wordings(messages)]
+    for variants in wordings(conversations):
+        documents = [document_of(weights, one) for one in variants]
         if documents[0] is None:
             too_long += 1
         else:

@@ -103,7 +103,8 @@ def keeps_apart(model: "PreTrainedModel", pad_id: int) -> bool:
     """Whether a model reads packed documents as if each were alone. Asks it, with two made-up documents."""
     import torch
 
-    vocabulary = int(model.get_input_embeddings().weight.shape[0])
+    embeddings: Any = model.get_input_embeddings()
+    vocabulary = int(embeddings.weight.shape[0])
     first = Document(tuple(7 * n % vocabulary for n in range(1, 9)), (True,) * 8)
     second = Document(tuple(11 * n % vocabulary for n in range(1, 7)), (True,) * 6)
     was_training = model.training

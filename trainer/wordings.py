@@ -1,8 +1,8 @@
 """Other ways of typing the same question, so that a taught answer is found however it is asked. Pure.
 
-People type in lower case, leave out signs and small words, and begin with a greeting or a "tell me". A small model that
-has seen a question in a few exact wordings knows just these; one that has seen them typed carelessly knows the question.
-Only what the person said last is reworded, never an answer.
+People type in lower case, leave out signs and small words, turn a sentence round, and begin with a greeting. A small
+model that has seen a question in three exact wordings knows just these; one that has seen them typed carelessly, and
+mixed with one another, goes by the words that matter. Only what the person said last is reworded, never an answer.
 """
 
 import random
@@ -11,41 +11,131 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from storage.values import Message, Role
+from trainer.similarity import normalised, prompt_of, reply_of
 
-_OPENINGS = ("hey", "hi", "so", "um", "ok", "hey bot", "please", "quick question", "tell me", "do you know", "i wonder")
-_CLOSINGS = ("again", "please", "now", "thanks", "then", "by the way", "do you know")
-_SIGNS = re.compile(r"[?!.,;:…]+")
-WORDINGS = 8
+WORDINGS = 16
 """Of each exchange, the given one included."""
 _LONGEST = 30
 """Words from which a message is a text of its own, not a question to be asked in other ways."""
+_OPENINGS = ("hey", "hi", "so", "um", "ok", "hey bot", "please", "quick question", "tell me", "do you know", "i wonder")
+_CLOSINGS = ("again", "please", "now", "thanks", "then", "by the way", "do you know")
+_SIGNS = re.compile(r"[?!.,;:…]+")
+_SMALL_WORDS = frozenset(
+    [
+        "a",
+        "an",
+        "and",
+        "are",
+        "at",
+        "be",
+        "by",
+        "can",
+        "could",
+        "do",
+        "does",
+        "for",
+        "from",
+        "give",
+        "have",
+        "how",
+        "i",
+        "in",
+        "is",
+        "it",
+        "me",
+        "my",
+        "of",
+        "on",
+        "or",
+        "our",
+        "say",
+        "should",
+        "so",
+        "some",
+        "tell",
+        "that",
+        "the",
+        "there",
+        "they",
+        "this",
+        "to",
+        "us",
+        "was",
+        "we",
+        "what",
+        "whats",
+        "when",
+        "where",
+        "which",
+        "who",
+        "whose",
+        "will",
+        "with",
+        "would",
+        "you",
+        "your",
+    ]
+)
 
 
-def wordings(messages: Sequence[Message]) -> list[tuple[Message, ...]]:
-    """The conversation as it is, and with its last question typed in a few other ways; always the same ones."""
-    chance = random.Random("\n".join(message.text for message in messages))  # noqa: S311 - a repeatable choice
-    return list(dict.fromkeys([tuple(messages), *(reworded(messages, chance) for _ in range(WORDINGS - 1))]))
+def wordings(conversations: Sequence[Sequence[Message]]) -> list[list[tuple[Message, ...]]]:
+    """Each conversation as it is, and then with its last question typed in other ways; always the same ones.
+
+    Args:
+        conversations: all that is taught: those with the same answer lend one another their words.
+    """
+    prompts: dict[str, list[str]] = {}
+    for messages in conversations:
+        if _is_question(prompt_of(messages)):
+            prompts.setdefault(normalised(reply_of(messages)), []).append(prompt_of(messages))
+    worded = []
+    for messages in conversations:
+        chance = random.Random("\n".join(message.text for message in messages))  # noqa: S311 - a repeatable choice
+        kin = prompts.get(normalised(reply_of(messages)), [])
+        variants = [tuple(messages), *(reworded(messages, kin, chance) for _ in range(WORDINGS - 1))]
+        worded.append(list(dict.fromkeys(variants)))
+    return worded
 
 
-def reworded(messages: Sequence[Message], chance: random.Random) -> tuple[Message, ...]:
-    """The conversation with its last question typed in another way, or as it was."""
+def reworded(messages: Sequence[Message], kin: Sequence[str], chance: random.Random) -> tuple[Message, ...]:
+    """The conversation with its last question typed in another way, or as it was.
+
+    Args:
+        messages: the conversation.
+        kin: questions that have the same answer.
+        chance: decides how.
+    """
     asked = max((i for i, m in enumerate(messages[:-1]) if m.role is Role.USER), default=None)
-    if asked is None or len(messages[asked].text.split()) > _LONGEST:
+    if asked is None or not _is_question(messages[asked].text):
         return tuple(messages)
-    text = _carelessly(messages[asked].text, chance)
+    text = _carelessly(messages[asked].text, kin, chance)
     return tuple(replace(m, text=text) if i == asked else m for i, m in enumerate(messages))
 
 
-def _carelessly(text: str, chance: random.Random) -> str:
-    if chance.random() < 0.5:
-        text = text.lower()
-    if chance.random() < 0.5:
-        text = _SIGNS.sub("", text)
+def _is_question(text: str) -> bool:
+    return 0 < len(text.split()) <= _LONGEST
+
+
+def _carelessly(text: str, kin: Sequence[str], chance: random.Random) -> str:
     words = text.split()
-    if len(words) > 3 and chance.random() < 0.5:
-        del words[chance.randrange(len(words))]
+    way = chance.random()
+    if way < 0.2 and len(words) > 3:
+        words = [word for word in words if chance.random() < 0.75] or words
+    elif way < 0.45 and len(words) > 2:
+        cut = chance.randrange(1, len(words))
+        words = words[cut:] + words[:cut]
+    elif way < 0.6:
+        words = [word for word in words if _SIGNS.sub("", word).lower() not in _SMALL_WORDS] or words
+    elif way < 0.75 and len(kin) > 1:
+        other = chance.choice(kin).split()
+        words = words[: chance.randrange(len(words) + 1)] + other[chance.randrange(len(other)) :]
     if chance.random() < 0.25:
         words.insert(0, chance.choice(_OPENINGS))
     if chance.random() < 0.15:
         words.append(chance.choice(_CLOSINGS))
-    return " ".join(words) or text
+    worded = " ".join(words)
+    if chance.random() < 0.6:
+        worded = worded.lower()
+    if chance.random() < 0.6:
+        worded = _SIGNS.sub("", worded)
+    return worded.strip() or text
