@@ -36,7 +36,7 @@ async def test_a_signal_ends_all_and_the_exit_code_tells_how(
     invocation: Invocation, tmp_path: Path, caplog: pytest.LogCaptureFixture, number: signal.Signals, code: int
 ) -> None:
     running = asyncio.create_task(run_processes(invocation))
-    while not (tmp_path / "trainer").exists() or "ended for good" not in caplog.text:
+    while not (tmp_path / "trainer").exists() or "ended for good" not in caplog.text:  # noqa: ASYNC110 - looks at other processes
         await asyncio.sleep(0.01)
     assert not running.done()  # a bot with wrong settings does not end the trainer
     os.kill(os.getpid(), number)
