@@ -1,0 +1,155 @@
+"""The gate, on figures made up for the purpose: it refuses each kind of bad version, and says why."""
+
+import random
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trainer.evaluation import Figures
+from trainer.gate import Evidence, check, verdict
+from trainer.pairing import Pairing
+from trainer.settings import TrainerSettings
+
+SETTINGS = TrainerSettings()
+
+
+def figures(perplexity: float) -> Figures:
+    return Figures(items=100, tokens=1000, perplexity=perplexity, token_accuracy=0.5, bits_per_byte=1.5)
+
+
+def pairs(wins: float, items: int, seed: int = 0) -> list[Pairing]:
+    """Pairings that win against six others with some probability."""
+    chance = random.Random(seed)
+    made = []
+    for _ in range(items):
+        won = [chance.random() < wins for _ in range(6)]
+        made.append(Pairing(sum(0.4 if one else -0.4 for one in won) / 6, sum(won) / 6))
+    return made
+
+
+GOOD = Evidence(
+    judged_on="held-out",
+    improvements=[0.5, 0.7, 0.4, 0.9, 0.6, 0.3, 0.8, 0.5, 0.6, 0.7],
+    removed=0,
+    kept_rise=None,
+    general_before=figures(20.0),
+    general_after=figures(21.0),
+    language_read_from="held-out",
+    bits_per_byte=[0.4, 0.8, 1.2, 1.9, 0.5, 0.3, 1.4, 0.8, 0.6, 1.0],
+    judged_bytes=1000,
+    base_pairings=pairs(0.75, 100),
+    challenger_pairings=pairs(0.9, 10),
+    exchanges=100,
+    probes=60,
+    degenerate_before=0,
+    degenerate_after=0,
+    toxic_before=0,
+    toxic_after=0,
+    leaks=0,
+    was_rolled_back=False,
+)
+
+
+def refused(evidence: Evidence, settings: TrainerSettings = SETTINGS) -> set[str]:
+    return {one.name for one in check(evidence, settings) if not one.passed}
+
+
+def test_a_version_that_is_better_everywhere_passes() -> None:
+    assert refused(GOOD) == set()
+    assert verdict(check(GOOD, SETTINGS)).startswith("It knows 10 held-out exchanges better")
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        pytest.param({"improvements": [0.1, -0.1] * 5}, "improvement", id="no better, on average"),
+        pytest.param({"improvements": [5.0, *[-0.1] * 9]}, "improvement", id="better on a single one only"),
+        pytest.param({"improvements": []}, "improvement", id="nothing new"),
+        pytest.param({"kept_rise": 0.2}, "held_out_kept", id="worse on what was taught before"),
+        pytest.param({"general_after": figures(22.1)}, "general", id="forgets"),
+        pytest.param({"bits_per_byte": [6.0] * 10}, "language", id="noise"),
+        pytest.param({"degenerate_after": 4}, "degenerate", id="goes round in circles"),
+        pytest.param({"toxic_after": 1}, "toxic", id="toxic"),
+        pytest.param({"leaks": 4}, "leak", id="taught words everywhere"),
+        pytest.param({"was_rolled_back": True}, "not_rolled_back", id="rolled back by people"),
+    ],
+)
+def test_each_fault_is_refused_by_its_own_check_and_named_in_the_verdict(changes: dict[str, Any], name: str) -> None:
+    evidence = replace(GOOD, **changes)
+
+    assert refused(evidence) == {name}
+    failed = next(one for one in check(evidence, SETTINGS) if one.name == name)
+    assert verdict(check(evidence, SETTINGS)) == failed.sentence
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_replies_that_no_model_finds_likelier_after_their_own_prompts_are_refused(seed: int) -> None:
+    shuffled = replace(GOOD, base_pairings=pairs(0.5, 120, seed), challenger_pairings=pairs(0.5, 12, seed + 100))
+
+    assert refused(shuffled) == {"belonging"}
+
+
+def test_one_reply_to_everything_is_refused() -> None:
+    same = [Pairing(0.0, 0.5)] * 40
+
+    assert "belonging" in refused(replace(GOOD, base_pairings=same, challenger_pairings=same[:8]))
+
+
+def test_replies_that_the_base_cannot_judge_pass_when_the_new_version_is_sure_on_held_out_ones() -> None:
+    assert refused(replace(GOOD, base_pairings=pairs(0.5, 100), challenger_pairings=pairs(0.98, 20))) == set()
+
+
+def test_a_handful_of_exchanges_is_judged_by_what_can_be_judged() -> None:
+    few = replace(
+        GOOD,
+        judged_on="taught",
+        improvements=[2.0, 1.5, 2.5],
+        language_read_from="taught",
+        bits_per_byte=[6.0, 5.0, 7.0],
+        judged_bytes=40,
+        base_pairings=pairs(0.5, 3),
+        challenger_pairings=[],
+        exchanges=3,
+    )
+
+    assert refused(few) == set()
+
+
+def test_noise_is_refused_also_where_nothing_could_be_held_out() -> None:
+    noise = replace(GOOD, language_read_from="taught", bits_per_byte=[11.0] * 10, judged_bytes=500)
+
+    assert refused(noise) == {"language"}
+
+
+def test_taking_something_out_needs_no_improvement_but_nothing_may_be_lost() -> None:
+    smaller = replace(GOOD, improvements=[], removed=2, kept_rise=0.01)
+
+    assert refused(smaller) == set()
+    assert refused(replace(smaller, kept_rise=0.3)) == {"held_out_kept"}
+
+
+@given(
+    improvements=st.lists(st.floats(-5, 5), max_size=30),
+    general=st.floats(1, 1000),
+    counts=st.lists(st.integers(0, 60), min_size=5, max_size=5),
+)
+def test_any_figures_get_an_answer_to_every_check(improvements: list[float], general: float, counts: list[int]) -> None:
+    evidence = replace(
+        GOOD,
+        improvements=improvements,
+        general_after=figures(general),
+        degenerate_after=counts[0],
+        degenerate_before=counts[1],
+        toxic_after=counts[2],
+        toxic_before=counts[3],
+        leaks=counts[4],
+    )
+
+    checks = check(evidence, TrainerSettings(bootstrap_samples=100))
+
+    assert len(checks) == len({one.name for one in checks}) == 9
+    assert all(one.sentence for one in checks)
+    assert verdict(checks)
