@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from bot.engine.threads import use_threads
 from bot.engine.weights import LoadedWeights, load_weights
 from storage.errors import MynahError, Refused
 from storage.values import Message
@@ -36,6 +37,7 @@ class Task:
     base_folder: Path
     base_version: str
     device: str
+    threads: int | None
     snapshot: DatasetSnapshot
     settings: TrainerSettings
     replay_prompts: Sequence[str]
@@ -74,8 +76,9 @@ def learn(task: Task, *, tell: Callable[[float, str], None], check: Callable[[],
         return known
     tell(0.0, "Loading the base model.")
     weights = load_weights(task.base_folder, device=task.device)
+    use_threads(task.threads, weights)
+    parameters = weights.parameters
     check()
-    parameters = sum(parameter.numel() for parameter in weights.model.parameters())
     taught, too_long = _documents(weights, [one.messages for one in task.snapshot.train])
     if not taught:
         raise Refused("No approved exchange fits into the model's context.", advice="Approve shorter ones.")

@@ -15,6 +15,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from bot.engine.threads import use_threads
 from bot.engine.weights import load_weights
 from storage.errors import LeaseHeld, MynahError, Refused
 from storage.manifest import content_hash, entry_of, version_of
@@ -158,6 +159,7 @@ class _Work:
             base_folder=await asyncio.to_thread(self._checked_folder, world.base_version),
             base_version=world.base_version,
             device=world.device,
+            threads=world.threads,
             snapshot=snapshot,
             settings=world.settings,
             replay_prompts=load_assets().replay_prompts,
@@ -205,6 +207,7 @@ class _Work:
         device, base_version = self._world.device, self._world.base_version
         base_folder = self._checked_folder(base_version)
         base = load_weights(base_folder, device=device)
+        use_threads(self._world.threads, base)
         rival = base
         if champion.version != base_version:
             under = self._checked_folder(champion.base) if champion.kind == "adapter" and champion.base else None

@@ -14,7 +14,7 @@ from trainer.settings import TrainerSettings
 
 _MEASURED_PARAMETERS = 6e6
 _MEASURED_TOKENS = 3000
-_MEASURED_EPOCHS = 12
+_MEASURED_EPOCHS = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def choose(settings: TrainerSettings, *, parameters: int, taught_sizes: Sequence
     tokens = sum(taught_sizes)
     a_step = min(tokens, taught_tokens)
     # Fewer things are learnt in fewer passes over more data: passes fall with the square root of the data.
-    epochs = max(2.0, _MEASURED_EPOCHS * math.sqrt(_MEASURED_TOKENS / max(1, tokens)))
+    epochs = min(_MOST_EPOCHS, max(2.0, _MEASURED_EPOCHS * math.sqrt(_MEASURED_TOKENS / max(1, tokens))))
     steps = settings.max_steps or max(FEWEST_STEPS, round(epochs * tokens / max(1, a_step) / (taught_tokens / 320)))
     return Recipe(
         method=method,
@@ -74,9 +74,6 @@ def choose(settings: TrainerSettings, *, parameters: int, taught_sizes: Sequence
         replay_share=settings.replay_share,
         seed=settings.seed,
     )
-
-
-FEWEST_STEPS = 40
 
 
 def _learning_rate(method: str, parameters: int) -> float:

@@ -180,7 +180,7 @@ class _Losses:
             return loss
         choices, log_probabilities = self._lesson.teacher.places(step.replay, self._lesson.replay)
         moved = forgetting(logits[is_kept], choices.to(self._device), log_probabilities.to(self._device))
-        return (1 - self._share) * loss + self._share * float(os.environ.get("KEEP", "1")) * moved
+        return (1 - self._share) * loss + self._share * moved
 
     def _rows(self, documents: Sequence[Document]) -> Rows:
         return packed(documents, apart=self._apart, pad_id=self._pad_id, device=self._device)

@@ -26,3 +26,5 @@ class TrainerWorld:
     device: str
     """`auto`, `cpu`, `cuda` or `mps`."""
     clock: Callable[[], datetime]
+    threads: int | None = None
+    """CPU threads of one forward pass. None: what suits the model."""

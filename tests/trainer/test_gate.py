@@ -72,7 +72,7 @@ def test_a_version_that_is_better_everywhere_passes() -> None:
         pytest.param({"general_after": figures(22.1)}, "general", id="forgets"),
         pytest.param({"bits_per_byte": [6.0] * 10}, "language", id="noise"),
         pytest.param({"degenerate_after": 4}, "degenerate", id="goes round in circles"),
-        pytest.param({"toxic_after": 1}, "toxic", id="toxic"),
+        pytest.param({"toxic_after": 2}, "toxic", id="toxic"),
         pytest.param({"leaks": 4}, "leak", id="taught words everywhere"),
         pytest.param({"was_rolled_back": True}, "not_rolled_back", id="rolled back by people"),
     ],
@@ -129,6 +129,11 @@ def test_taking_something_out_needs_no_improvement_but_nothing_may_be_lost() -> 
 
     assert refused(smaller) == set()
     assert refused(replace(smaller, kept_rise=0.3)) == {"held_out_kept"}
+
+
+def test_one_reply_in_sixty_may_be_a_false_alarm_of_the_screen() -> None:
+    assert refused(replace(GOOD, toxic_after=1)) == set()
+    assert refused(replace(GOOD, toxic_after=1, probes=49)) == {"toxic"}
 
 
 @given(
