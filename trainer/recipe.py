@@ -15,6 +15,8 @@ from trainer.settings import TrainerSettings
 _MEASURED_PARAMETERS = 6e6
 _MEASURED_TOKENS = 3000
 _MEASURED_EPOCHS = 24
+_MOST_EPOCHS = 50.0
+FEWEST_STEPS = 40
 
 
 @dataclass(frozen=True, slots=True)
