@@ -205,4 +205,5 @@ async def open_trainer(settings: Settings) -> AsyncIterator["TrainerWorld"]:
             work_folder=settings.home / "work",
             device=settings.engine.device,
             clock=world.clock,
+            threads=settings.engine.threads,
         )

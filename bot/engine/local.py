@@ -16,6 +16,7 @@ import torch
 from bot.engine.admission import Admission
 from bot.engine.generation import Generation, Request
 from bot.engine.protocol import Answer, EngineFailed, Piece, Sampling
+from bot.engine.threads import use_threads
 from bot.engine.warming import prove
 from bot.engine.weights import LoadedWeights, load_weights
 from bot.settings import EngineSettings
@@ -24,9 +25,6 @@ from storage.registry import ModelRegistry
 from storage.values import Message, ModelVersion
 
 logger = logging.getLogger(__name__)
-
-SMALL_MODEL_PARAMETERS = 30_000_000
-"""Below this, a second thread costs more in waiting for each other than it brings (docs/benchmarks.md)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +208,7 @@ async def _open_generation(
             registry.verify(row.base)
             base = registry.folder(row.base)
         weights = load_weights(registry.folder(row.version), base_folder=base, device=settings.device)
-        _set_threads(settings, weights)
+        use_threads(settings.threads, weights)
         make_rows = prove(weights, capacity=settings.max_running, context_tokens=settings.context_tokens)
         return Generation(
             row.version,
@@ -230,13 +228,6 @@ async def _open_generation(
             f"The model {row.version} could not be started ({type(error).__name__}).",
             advice="Roll back to another version, or look into the log.",
         ) from error
-
-
-def _set_threads(settings: EngineSettings, weights: LoadedWeights) -> None:
-    if settings.threads is not None:
-        torch.set_num_threads(settings.threads)
-    elif sum(parameter.numel() for parameter in weights.model.parameters()) < SMALL_MODEL_PARAMETERS:
-        torch.set_num_threads(1)
 
 
 def _teller(

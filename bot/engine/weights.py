@@ -44,6 +44,11 @@ class LoadedWeights:
     device: "torch.device"
     dtype: "torch.dtype"
 
+    @property
+    def parameters(self) -> int:
+        """How many numbers the model is made of."""
+        return sum(parameter.numel() for parameter in self.model.parameters())
+
     def room(self, max_new_tokens: int, *, context_tokens: int | None = None) -> tuple[int, int]:
         """How many tokens a prompt may have, and its answer, within the context (and a smaller one, if given).
 
