@@ -25,8 +25,8 @@ from trainer.snapshots import DatasetSnapshot
 from trainer.training import Lesson, Watch, affordable_steps, save, train
 from trainer.wordings import wordings
 
-REPLAY_TOKENS = 12_000
-"""Of old talk, at most: more of it protected no better in the time it takes to make."""
+REPLAY_TOKENS = 24_000
+"""Of old talk, at most: more of it is hardly read more than once in the time that a training has."""
 _NOT_FILES_OF_THE_BASE = {"manifest.json", "config.json"}
 
 

@@ -23,6 +23,8 @@ from trainer.replay import Taught, forgetting
 if TYPE_CHECKING:
     import torch
 
+KEEPING = 3.0
+"""How much a nat of forgetting weighs against a nat of what is to be learnt, at equal shares."""
 _WHOLE = "whole"
 """A file that a checkpoint gets when all of it is on the disk."""
 
@@ -180,7 +182,7 @@ class _Losses:
             return loss
         choices, log_probabilities = self._lesson.teacher.places(step.replay, self._lesson.replay)
         moved = forgetting(logits[is_kept], choices.to(self._device), log_probabilities.to(self._device))
-        return (1 - self._share) * loss + self._share * moved
+        return (1 - self._share) * loss + self._share * KEEPING * moved
 
     def _rows(self, documents: Sequence[Document]) -> Rows:
         return packed(documents, apart=self._apart, pad_id=self._pad_id, device=self._device)
