@@ -13,17 +13,25 @@ import warnings
 from datetime import UTC, datetime
 from pathlib import Path
 
-QUOTES_ITS_INPUT = ("sqlalchemy", "sqlite3", "aiosqlite", "asyncpg", "pydantic")
+QUOTES_ITS_INPUT = ("sqlalchemy", "sqlite3", "asyncpg", "pydantic")
 """Packages whose exceptions may quote what people wrote."""
 
 _STANDARD_FIELDS = frozenset(vars(logging.LogRecord("", 0, "", 0, "", (), None))) | {"message", "asctime", "taskName"}
 
 
 class KeyValueFormatter(logging.Formatter):
-    """One line a record: time, level, logger, event, then the fields given as `extra`."""
+    """One line a record: time, level, logger, event, then the fields given as `extra`.
+
+    Args:
+        with_tracebacks: whether the traceback of an error follows on lines of its own.
+    """
+
+    def __init__(self, *, with_tracebacks: bool = True) -> None:
+        super().__init__()
+        self._with_tracebacks = with_tracebacks
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as `key=value` pairs; a traceback follows on lines of its own."""
+        """The record as `key=value` pairs."""
         moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         pairs: dict[str, object] = {
             "time": moment.replace("+00:00", "Z"),
@@ -35,7 +43,7 @@ class KeyValueFormatter(logging.Formatter):
             if key not in _STANDARD_FIELDS:
                 pairs[f"its_{key}" if key in pairs else key] = value
         line = " ".join(f"{key}={_quoted(value)}" for key, value in pairs.items())
-        if record.exc_info and record.exc_info[1] is not None:
+        if self._with_tracebacks and record.exc_info and record.exc_info[1] is not None:
             line += "\n" + describe(record.exc_info[1])
         return line
 
@@ -68,6 +76,7 @@ def log_file(home: Path, process: str) -> Path:
 def set_up_logs(home: Path, *, process: str, shown: int | None) -> None:
     """Send this process's log to its file and, from level `shown` on, to standard error.
 
+    Tracebacks go to the file only: nobody should have to read one. `MYNAH_DEBUG=1` shows them.
     A home that cannot be written leaves only standard error: `mynah doctor` must be able to say so.
     """
     quieten_libraries()
@@ -75,14 +84,15 @@ def set_up_logs(home: Path, *, process: str, shown: int | None) -> None:
     root = logging.getLogger()
     root.setLevel(logging.INFO)
     if shown is not None:
-        _add(root, logging.StreamHandler(sys.stderr), shown)
+        is_debugging = os.environ.get("MYNAH_DEBUG") == "1"
+        _add(root, logging.StreamHandler(sys.stderr), shown, KeyValueFormatter(with_tracebacks=is_debugging))
     path = log_file(home, process)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = logging.handlers.RotatingFileHandler(path, maxBytes=5_000_000, backupCount=3, encoding="utf-8")
     except OSError:
         return
-    _add(root, file, logging.INFO)
+    _add(root, file, logging.INFO, KeyValueFormatter())
 
 
 def take_down_logs() -> None:
@@ -94,9 +104,9 @@ def take_down_logs() -> None:
             handler.close()
 
 
-def _add(root: logging.Logger, handler: logging.Handler, level: int) -> None:
+def _add(root: logging.Logger, handler: logging.Handler, level: int, formatter: logging.Formatter) -> None:
     handler.setLevel(level)
-    handler.setFormatter(KeyValueFormatter())
+    handler.setFormatter(formatter)
     handler.is_ours = True  # type: ignore[attr-defined] # told apart from handlers of whoever hosts us, such as tests
     root.addHandler(handler)
 

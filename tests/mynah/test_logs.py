@@ -45,6 +45,15 @@ def test_the_file_gets_events_and_the_terminal_only_warnings(tmp_path: Path, cap
     assert "event=quiet" in log_file(tmp_path, "bot").read_text()
 
 
+def test_a_traceback_is_in_the_file_and_not_on_the_terminal(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    set_up_logs(tmp_path, process="bot", shown=logging.WARNING)
+    logging.getLogger("bot").error("broke", exc_info=raised(ValueError("why")))
+    err = capfd.readouterr().err
+    assert "event=broke" in err
+    assert "ValueError" not in err
+    assert "ValueError: why" in log_file(tmp_path, "bot").read_text()
+
+
 def test_setting_up_again_moves_the_file_and_writes_no_line_twice(tmp_path: Path) -> None:
     set_up_logs(tmp_path, process="bot", shown=None)
     set_up_logs(tmp_path, process="trainer", shown=None)
