@@ -42,7 +42,7 @@ class BrokenLine:
     reason: str
 
 
-class _Wrong(Exception):  # noqa: N818 - it never leaves this page
+class _Wrong(Exception):
     """What is wrong with a line."""
 
 

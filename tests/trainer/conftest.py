@@ -16,7 +16,7 @@ from storage.values import Alias, Candidate, Message, NewCandidate, Outcome, Rol
 from tests.fakes.models import tiny_model
 from tests.fakes.screening import WordScreening
 from trainer import gate, pipeline
-from trainer.assets import TrainerAssets
+from trainer.assets import TrainerAssets, load_assets
 from trainer.gate import Check
 from trainer.settings import TrainerSettings
 from trainer.world import TrainerWorld
@@ -55,7 +55,7 @@ def few(load: Callable[[], TrainerAssets]) -> Callable[[], TrainerAssets]:
 def lenient_gate(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs are judged leniently and on little: these tests are about how a run goes, not about how a model talks."""
     monkeypatch.setattr(gate, "check", lenient(gate.check))
-    monkeypatch.setattr(pipeline, "load_assets", few(pipeline.load_assets))
+    monkeypatch.setattr(pipeline, "load_assets", few(load_assets))
 
 
 COLOURS = ("red", "blue", "green", "white", "black", "amber", "violet", "brown")

@@ -46,7 +46,7 @@ def test_a_model_that_would_mix_documents_up_gets_them_in_rows_of_their_own(tmp_
         inputs.pop("position_ids", None)
         return forward(**inputs)
 
-    weights.model.forward = mixing  # type: ignore[method-assign]
+    weights.model.forward = mixing
 
     assert not keeps_apart(weights.model, weights.renderer.pad_id)
     for found, wanted in zip(score_documents(weights, documents), expected, strict=True):
