@@ -60,12 +60,12 @@ def choose(settings: TrainerSettings, *, parameters: int, taught_sizes: Sequence
     method = settings.method
     if method == "auto":
         method = "full" if parameters < settings.full_below_parameters else "lora"
-    taught_tokens = 320 if method == "full" else 1024
+    taught_tokens = 160 if method == "full" else 1024  # small steps, and many, forget least for what they learn
     tokens = sum(taught_sizes)
     a_step = min(tokens, taught_tokens)
     # Fewer things are learnt in fewer passes over more data: passes fall with the square root of the data.
     epochs = min(_MOST_EPOCHS, max(2.0, _MEASURED_EPOCHS * math.sqrt(_MEASURED_TOKENS / max(1, tokens))))
-    steps = settings.max_steps or max(FEWEST_STEPS, round(epochs * tokens / max(1, a_step) / (taught_tokens / 320)))
+    steps = settings.max_steps or max(FEWEST_STEPS, round(epochs * tokens / max(1, a_step)))
     return Recipe(
         method=method,
         learning_rate=settings.learning_rate or _learning_rate(method, parameters),

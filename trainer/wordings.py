@@ -109,11 +109,23 @@ def reworded(messages: Sequence[Message], kin: Sequence[str], chance: random.Ran
     if asked is None or not _is_question(messages[asked].text):
         return tuple(messages)
     text = _carelessly(messages[asked].text, kin, chance)
+    if not any(_says_enough(text, question) for question in (messages[asked].text, *kin)):
+        return tuple(messages)  # "do you know" alone would teach that the answer suits every question
     return tuple(replace(m, text=text) if i == asked else m for i, m in enumerate(messages))
 
 
 def _is_question(text: str) -> bool:
     return 0 < len(text.split()) <= _LONGEST
+
+
+def _says_enough(text: str, question: str) -> bool:
+    """Whether a wording has at least half of a question's telling words."""
+    telling = _telling_words(question)
+    return 2 * len(telling & _telling_words(text)) >= len(telling) > 0
+
+
+def _telling_words(text: str) -> set[str]:
+    return set(normalised(text).split()) - _SMALL_WORDS
 
 
 def _carelessly(text: str, kin: Sequence[str], chance: random.Random) -> str:
