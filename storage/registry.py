@@ -174,7 +174,7 @@ class ModelRegistry:
         for name in sorted(rows | folders):
             try:
                 await asyncio.to_thread(self.verify, name)
-                report[name] = "ok" if name in rows else "has no row in the database: `mynah model repair` adds it"
+                report[name] = "ok" if name in rows else "has no row in the database: the trainer's next start adds it"
             except MynahError as error:
                 report[name] = str(error)
             except OSError as error:

@@ -100,7 +100,8 @@ def verdict(checks: Sequence[Check]) -> str:
     """The outcome in one sentence: the first refusal, or what was gained."""
     refused = [one for one in checks if not one.passed]
     if refused:
-        more = f" ({len(refused) - 1} more checks failed.)" if len(refused) > 1 else ""
+        others = len(refused) - 1
+        more = f" ({others} more {'check' if others == 1 else 'checks'} failed.)" if others else ""
         return refused[0].sentence + more
     told = {one.name: one.sentence for one in checks}
     return f"{told['improvement']} {told['general']}"
@@ -191,7 +192,8 @@ def _improvement(evidence: Evidence, settings: TrainerSettings) -> Check:
         confidence=settings.confidence,
         seed=settings.seed,
     )
-    what = f"{len(evidence.improvements)} {evidence.judged_on} exchanges"
+    count = len(evidence.improvements)
+    what = f"{count} {evidence.judged_on} {'exchange' if count == 1 else 'exchanges'}"
     passed = gain.low > 0
     sentence = (
         f"It knows {what} better ({gain.mean:+.2f} nats a token, at least {gain.low:+.2f})."

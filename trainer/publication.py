@@ -44,4 +44,5 @@ async def publish(world: TrainerWorld, publication: Publication) -> ModelVersion
     await aliases.promote(
         version.version, actor=ACTOR, reason=publication.verdict, expected_champion=publication.champion
     )
+    await aliases.set(Alias.CHALLENGER, None, actor=ACTOR, reason="it is the champion now")
     return version

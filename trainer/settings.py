@@ -43,7 +43,7 @@ class TrainerSettings(BaseModel):
     max_per_cluster: int = Field(default=20, ge=1)
     """Near-duplicates of one example in a snapshot; imports are not capped."""
 
-    heldout_share: float = Field(default=0.1, gt=0, lt=0.5)
+    heldout_share: float = Field(default=0.07, gt=0, lt=0.5)
     max_general_rise: float = Field(default=0.10, ge=0)
     """How much the perplexity of the frozen general set may rise, as a share."""
     bootstrap_samples: int = Field(default=1000, ge=100)
