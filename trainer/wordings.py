@@ -119,9 +119,9 @@ def _is_question(text: str) -> bool:
 
 
 def _says_enough(text: str, question: str) -> bool:
-    """Whether a wording has at least half of a question's telling words."""
+    """Whether a wording has at least a third of a question's telling words."""
     telling = _telling_words(question)
-    return 2 * len(telling & _telling_words(text)) >= len(telling) > 0
+    return 3 * len(telling & _telling_words(text)) >= len(telling) > 0
 
 
 def _telling_words(text: str) -> set[str]:

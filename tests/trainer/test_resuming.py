@@ -14,34 +14,38 @@ import pytest
 from storage.values import Alias, Run, RunState
 from tests.trainer.conftest import facts, failed_checks, opened, teach, with_settings
 from trainer.pipeline import work_on
+from trainer.progress import Progress, Why
 from trainer.serving import train_now
 from trainer.world import TrainerWorld
 
 pytestmark = pytest.mark.usefixtures("lenient_gate")
 
 
-async def stopped_while_training(world: TrainerWorld, at_step: int) -> Run:
-    """A run that was asked to make way in the middle of its training."""
-    stop = asyncio.Event()
+async def stopped_while_training(world: TrainerWorld, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """A run that was asked to make way after its twentieth step."""
+    tell = Progress.tell
 
-    def stop_there(run: Run) -> None:
-        if run.state is RunState.TRAINING and run.note.startswith("Training: step"):
-            step = int(run.note.split()[2])
-            if step >= at_step:
-                stop.set()
+    def stop_there(progress: Progress, fraction: float, note: str) -> None:
+        tell(progress, fraction, note)
+        if note.startswith("Training: step 20 "):
+            progress._why = Why.STOPPING
 
     run = await world.store.runs.request("command")
-    return await work_on(world, run, on_progress=stop_there, stop=stop)
+    with monkeypatch.context() as patched:
+        patched.setattr(Progress, "tell", stop_there)
+        return await work_on(world, run)
 
 
-async def test_a_run_that_made_way_goes_on_and_ends_with_the_same_weights(tmp_path: Path) -> None:
+async def test_a_run_that_made_way_goes_on_and_ends_with_the_same_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     versions, resumed_from = [], 0
     for name in ("straight", "interrupted"):
         async with opened(tmp_path / name) as plain:
-            world = with_settings(plain, max_steps=400)
+            world = with_settings(plain, max_steps=40)
             await teach(world, facts())
             if name == "interrupted":
-                left = await stopped_while_training(world, at_step=20)
+                left = await stopped_while_training(world, monkeypatch)
                 assert left.state is RunState.TRAINING
                 assert list((world.work_folder / str(left.id)).glob("checkpoints/checkpoint-*/whole"))
             run = await train_now(world, by="command")
@@ -58,10 +62,12 @@ async def test_a_run_that_made_way_goes_on_and_ends_with_the_same_weights(tmp_pa
     assert versions[0] == versions[1]
 
 
-async def test_a_checkpoint_that_was_cut_off_is_not_gone_on_from(world: TrainerWorld) -> None:
-    world = with_settings(world, max_steps=400)
+async def test_a_checkpoint_that_was_cut_off_is_not_gone_on_from(
+    world: TrainerWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = with_settings(world, max_steps=40)
     await teach(world, facts())
-    left = await stopped_while_training(world, at_step=20)
+    left = await stopped_while_training(world, monkeypatch)
     for mark in (world.work_folder / str(left.id)).glob("checkpoints/*/whole"):
         mark.unlink()
 
@@ -75,10 +81,12 @@ async def test_a_checkpoint_that_was_cut_off_is_not_gone_on_from(world: TrainerW
     assert run.state is RunState.REFUSED  # nothing new is left for it
 
 
-async def test_a_run_that_was_left_is_not_gone_on_with_when_its_words_were_taken_back(world: TrainerWorld) -> None:
-    world = with_settings(world, max_steps=400)
+async def test_a_run_that_was_left_is_not_gone_on_with_when_its_words_were_taken_back(
+    world: TrainerWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = with_settings(world, max_steps=40)
     made = await teach(world, facts())
-    left = await stopped_while_training(world, at_step=20)
+    left = await stopped_while_training(world, monkeypatch)
     await world.store.candidates.reject(made[0].id, "moderator", "wrong")
 
     await train_now(with_settings(world, max_steps=20), by="command")
