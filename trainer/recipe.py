@@ -14,7 +14,7 @@ from trainer.settings import TrainerSettings
 
 _MEASURED_PARAMETERS = 6e6
 _MEASURED_TOKENS = 3000
-_MEASURED_EPOCHS = 24
+_MEASURED_EPOCHS = 32
 _MOST_EPOCHS = 50.0
 FEWEST_STEPS = 40
 
@@ -80,7 +80,7 @@ def choose(settings: TrainerSettings, *, parameters: int, taught_sizes: Sequence
 
 def _learning_rate(method: str, parameters: int) -> float:
     if method == "full":
-        return min(2e-3, 1e-3 * math.sqrt(_MEASURED_PARAMETERS / max(1, parameters)))
+        return min(2e-3, 1.2e-3 * math.sqrt(_MEASURED_PARAMETERS / max(1, parameters)))
     return min(6e-3, max(1e-4, 6e-3 * math.pow(_MEASURED_PARAMETERS / max(1, parameters), 0.55)))
 
 

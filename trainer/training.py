@@ -23,7 +23,7 @@ from trainer.replay import Taught, forgetting
 if TYPE_CHECKING:
     import torch
 
-KEEPING = 3.0
+KEEPING = 2.5
 """How much a nat of forgetting weighs against a nat of what is to be learnt, at equal shares."""
 _WHOLE = "whole"
 """A file that a checkpoint gets when all of it is on the disk."""
