@@ -32,6 +32,7 @@ from storage.manifest import (
     write_manifest,
 )
 from storage.model_files import check_safetensors, files_of, files_to_import
+from storage.processes import is_alive
 from storage.store import Store
 from storage.values import Alias, ModelVersion
 
@@ -327,16 +328,4 @@ def _is_abandoned(path: Path, now: datetime) -> bool:
         return False
     if name["host"] != _host():
         return now.timestamp() - path.stat().st_mtime > _ABANDONED_AFTER_SECONDS
-    return not _is_alive(int(name["pid"]))
-
-
-def _is_alive(pid: int) -> bool:
-    if pid == 0:
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # it is another user's
-        return True
-    return True
+    return not is_alive(int(name["pid"]))
