@@ -15,6 +15,7 @@ from mynah.commands import (
     processes,
     review,
     screen,
+    sizes,
     status,
     train,
 )
@@ -66,6 +67,7 @@ app.add_typer(review.app, name="review")
 app.command("train")(train.train)
 app.command("eval")(evaluate.evaluate)
 app.add_typer(model.app, name="model")
+app.command("sizes")(sizes.sizes)
 app.command("screen")(screen.screen)
 app.command("forget")(forget.forget)
 app.command("trainer")(processes.trainer)
