@@ -12,6 +12,8 @@ from mynah.commands import (
     imports,
     init,
     model,
+    prepare,
+    pretrain,
     processes,
     review,
     screen,
@@ -70,5 +72,7 @@ app.add_typer(model.app, name="model")
 app.command("sizes")(sizes.sizes)
 app.command("screen")(screen.screen)
 app.command("forget")(forget.forget)
+app.command("prepare")(prepare.prepare)
+app.command("pretrain")(pretrain.pretrain)
 app.command("trainer")(processes.trainer)
 app.command("bot", hidden=True)(processes.bot)

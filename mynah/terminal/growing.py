@@ -1,13 +1,18 @@
-"""Things that grow while a person looks on: an answer, and a run of the trainer."""
+"""Things that grow while a person looks on: an answer, a run of the trainer, and a model from nothing."""
 
-from typing import Self
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Self
 
 from rich.console import Console as RichConsole
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from bot.chat.values import Reply, ReplyKind
 from mynah.terminal.console import Console
 from storage.values import Run, RunState
+
+if TYPE_CHECKING:
+    from trainer.growing.pretraining import Point
 
 STEPS = {
     RunState.REQUESTED: "waiting for the trainer",
@@ -86,3 +91,58 @@ class RunSteps:
         elif run.state != self._state and not run.state.is_final:
             self._screen.print(f"  {run.progress:4.0%} {step}")
         self._state = run.state
+
+
+class GrowthSteps:
+    """A model's training: a bar with loss, speed and time left for a person, a line for each point otherwise."""
+
+    def __init__(
+        self,
+        screen: RichConsole,
+        *,
+        is_live: bool,
+        tokens_a_step: int,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._screen = screen
+        self._is_live = is_live
+        self._tokens_a_step = tokens_a_step
+        self._now = now
+        self._first: tuple[int, float] | None = None
+        self._bar = Progress(
+            TextColumn("  {task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+            TimeRemainingColumn(),
+            console=screen,
+            transient=True,
+        )
+        self._task = self._bar.add_task("reading the talk", total=None)
+
+    def __enter__(self) -> Self:
+        if self._is_live:
+            self._bar.start()
+        else:
+            self._screen.print("  reading the talk")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._is_live:
+            self._bar.stop()
+
+    def step(self, step: int, steps: int, loss: float) -> None:
+        """One more step was made."""
+        self._first = self._first or (step, self._now())
+        told = f"loss {loss:.3f}, {self._speed(step):,.0f} tokens/s"
+        self._bar.update(self._task, description=told, completed=step, total=steps)
+
+    def point(self, point: "Point") -> None:
+        """One more point of the learning curve."""
+        judged = "" if point.perplexity is None else f", held-out perplexity {point.perplexity:.2f}"
+        speed = f", {self._speed(point.step):,.0f} tokens/s"
+        self._screen.print(f"  {point.tokens / 1e6:.2f} M tokens: loss {point.loss:.3f}{judged}{speed}")
+
+    def _speed(self, step: int) -> float:
+        """Tokens a second since the first step."""
+        first, began = self._first or (step, self._now())
+        return (step - first) * self._tokens_a_step / max(1e-9, self._now() - began)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from storage.errors import WrongUsage
+from trainer.growing.tokenising import FEWEST_TOKENS
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
@@ -19,8 +20,6 @@ Architecture = Literal["llama", "gpt2"]
 
 PAD_ID, BOS_ID, EOS_ID = 0, 1, 2
 """Where the chat's padding, beginning and end stand in every vocabulary that is grown here."""
-FEWEST_VOCABULARY = 264
-"""All bytes and the chat's special tokens: with fewer, some text could not be written."""
 MOST_VOCABULARY = 262_144
 FEWEST_CONTEXT = 16
 MOST_CONTEXT = 131_072
@@ -260,10 +259,10 @@ def _checked(size: Size) -> Size:
     ):
         if number < 1:
             raise WrongUsage(f"A model cannot have {number} {what}.", advice="Give a number from 1 on.")
-    if not FEWEST_VOCABULARY <= size.vocabulary <= MOST_VOCABULARY:
+    if not FEWEST_TOKENS <= size.vocabulary <= MOST_VOCABULARY:
         raise WrongUsage(
             f"A vocabulary of {size.vocabulary:,} does not fit.",
-            advice=f"All bytes and the chat's own tokens need {FEWEST_VOCABULARY}; {MOST_VOCABULARY:,} is the most.",
+            advice=f"All bytes and the chat's own tokens need {FEWEST_TOKENS}; {MOST_VOCABULARY:,} is the most.",
         )
     if not FEWEST_CONTEXT <= size.context <= MOST_CONTEXT:
         raise WrongUsage(

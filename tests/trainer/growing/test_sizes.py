@@ -111,7 +111,7 @@ def test_an_unknown_architecture_is_refused_with_the_list() -> None:
     ("given", "told"),
     [
         ({"vocabulary": 0}, "vocabulary of 0"),
-        ({"vocabulary": 263}, "264"),
+        ({"vocabulary": 261}, "262"),
         ({"vocabulary": 10**9}, "1,000,000,000"),
         ({"context": 0}, "context of 0"),
         ({"context": 10**7}, "131,072"),
