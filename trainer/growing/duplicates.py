@@ -1,0 +1,228 @@
+"""Which conversations were there before, word for word or nearly, among millions, in little memory.
+
+Exact copies are known by a hash as they stream by. Near copies are found afterwards: a signature of each conversation
+goes to a file (96 bytes), and only the pairs whose signatures meet are compared by their text. Memory is about 16 bytes
+for each conversation; nothing is forgotten however many there are.
+
+Two conversations are near copies when both what the user says and what the assistant says share `ALIKE` of their runs
+of five letters. Another wording of a question is none, even where the answer is the same: such wordings teach.
+"""
+
+import hashlib
+import zlib
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import numpy
+from numpy.typing import NDArray
+
+from trainer.similarity import ALIKE, normalised
+
+Hashes = NDArray[numpy.uint64]
+Sides = tuple[str, str]
+"""All that the user says, and all that the assistant says."""
+
+_LETTERS = 5
+"""In a run: shared runs of three are no sign of kinship in texts of a thousand letters."""
+_BANDS, _ROWS = 10, 5
+"""Of the MinHash: of pairs that are alike 98 % meet in some band, of pairs that share half 27 %, of strangers none."""
+_COMPARED = 8
+"""Earlier conversations of one bucket that a conversation is compared with."""
+_REMEMBERED = 2_000
+"""Texts whose runs are kept at hand while pairs are compared."""
+_MERGE_AT = 200_000
+_SIGNATURE = numpy.dtype([("offset", "<u8"), ("unit", "<u8"), ("author", "<u8"), ("bands", "<u8", (_BANDS,))])
+_MIX_1, _MIX_2 = numpy.uint64(0xBF58476D1CE4E5B9), numpy.uint64(0x94D049BB133111EB)
+
+
+def hash_of(text: str) -> int:
+    """64 bits that stand for a text; never 0."""
+    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little") or 1
+
+
+class SeenHashes:
+    """A set of 64-bit hashes that takes some 8 bytes for each."""
+
+    def __init__(self) -> None:
+        self._sorted: Hashes = numpy.empty(0, dtype=numpy.uint64)
+        self._recent: set[int] = set()
+
+    def add(self, one: int) -> bool:
+        """Whether it is new."""
+        if one in self._recent:
+            return False
+        at = int(numpy.searchsorted(self._sorted, numpy.uint64(one)))
+        if at < len(self._sorted) and int(self._sorted[at]) == one:
+            return False
+        self._recent.add(one)
+        if len(self._recent) >= _MERGE_AT:
+            recent = numpy.fromiter(self._recent, dtype=numpy.uint64)
+            self._sorted = numpy.sort(numpy.concatenate([self._sorted, recent]))
+            self._recent.clear()
+        return True
+
+
+class Signatures:
+    """A file of signatures, written one by one, then looked at as a whole.
+
+    Args:
+        path: of the file; written anew.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: IO[bytes] = path.open("wb", buffering=1 << 20)
+        self.count = 0
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
+
+    def add(self, sides: Sides, *, offset: int, unit: int, author: int) -> None:
+        """Write a conversation's signature.
+
+        Args:
+            sides: what it says.
+            offset: where its text is found again.
+            unit: hash of what it was cut from.
+            author: hash of who wrote it; 0: nobody knows.
+        """
+        row = numpy.zeros(1, dtype=_SIGNATURE)
+        row["offset"], row["unit"], row["author"], row["bands"] = offset, unit, author, _bands(sides)
+        self._file.write(row.tobytes())
+        self.count += 1
+
+    def column(self, name: str, band: int | None = None) -> Hashes:
+        """One figure of every conversation, in the order in which they were written."""
+        if self.count == 0:
+            return numpy.empty(0, dtype=numpy.uint64)
+        self._file.flush()
+        rows: Any = numpy.memmap(self._path, dtype=_SIGNATURE, mode="r")
+        column = rows[name] if band is None else rows[name][:, band]
+        return numpy.array(column, dtype=numpy.uint64)
+
+
+def near_copies(
+    signatures: Signatures, sides_at: Callable[[int], Sides], on_band: Callable[[float], None] = lambda _: None
+) -> NDArray[numpy.bool_]:
+    """For each conversation whether an earlier one that stays says nearly the same.
+
+    Args:
+        signatures: of all of them.
+        sides_at: the text of a conversation, from its offset.
+        on_band: told how far the search is, 0 to 1.
+    """
+    copies = numpy.zeros(signatures.count, dtype=numpy.bool_)
+    offsets = signatures.column("offset")
+    runs = _Remembered(lambda index: _sets_of(sides_at(int(offsets[index]))))
+    for band in range(_BANDS):
+        on_band(band / _BANDS)
+        for bucket in _buckets(signatures.column("bands", band)):
+            _mark_copies(bucket, copies, runs)
+    on_band(1.0)
+    return copies
+
+
+def _mark_copies(bucket: Iterable[int], copies: NDArray[numpy.bool_], runs: "_Remembered") -> None:
+    kept: list[int] = []
+    for index in bucket:
+        if copies[index]:
+            continue
+        if any(_are_alike(runs[other], runs[index]) for other in kept):
+            copies[index] = True
+        elif len(kept) < _COMPARED:
+            kept.append(index)
+
+
+def _buckets(keys: Hashes) -> Iterator[list[int]]:
+    """Indices that share a key, in order, where more than one does."""
+    order = numpy.argsort(keys, kind="stable")
+    ends = numpy.flatnonzero(numpy.diff(keys[order])) + 1
+    starts = numpy.concatenate([[0], ends])
+    sizes = numpy.diff(numpy.concatenate([starts, [len(keys)]]))
+    for at in numpy.flatnonzero(sizes > 1):
+        yield order[starts[at] : starts[at] + sizes[at]].tolist()
+
+
+def _bands(sides: Sides) -> Hashes:
+    """Shape (_BANDS,): equal figures at one place mean that two conversations may be alike."""
+    users, assistants = _runs(sides[0]), _runs(sides[1])
+    # What the user says must not pass for the same said by the assistant.
+    runs = _mixed(numpy.concatenate([users, assistants ^ numpy.uint64(0x5555555555555555)]))
+    short = (runs >> numpy.uint64(32)).astype(numpy.uint32)  # a MinHash of 32 bits takes a tenth of the time of 64
+    lowest = _FACTORS[:, None] * short
+    lowest ^= _MASKS[:, None]
+    rows = lowest.min(axis=1).astype(numpy.uint64).reshape(_BANDS, _ROWS)
+    folded: Hashes = rows[:, 0]
+    for row in range(1, _ROWS):
+        folded = _mixed(folded ^ (rows[:, row] << numpy.uint64(16)))
+    return folded
+
+
+def _sets_of(sides: Sides) -> tuple[Hashes, Hashes]:
+    return _set_of(_runs(sides[0])), _set_of(_runs(sides[1]))
+
+
+def _set_of(runs: Hashes) -> Hashes:
+    """Each once, sorted."""
+    ordered = numpy.sort(runs)
+    once: Hashes = ordered[numpy.concatenate([[True], ordered[1:] != ordered[:-1]])]
+    return once
+
+
+def _runs(text: str) -> Hashes:
+    """Hashes of the runs of letters of a text; spaces at its ends included."""
+    padded = f" {normalised(text)} "
+    codes = numpy.frombuffer(padded.encode("utf-32-le", "surrogatepass"), dtype="<u4").astype(numpy.uint64)
+    if len(codes) <= _LETTERS:
+        return numpy.array([zlib.crc32(padded.encode("utf-8", "surrogatepass"))], dtype=numpy.uint64)
+    size = len(codes) - _LETTERS + 1
+    hashes = numpy.zeros(size, dtype=numpy.uint64)
+    for place in range(_LETTERS):
+        hashes = hashes * numpy.uint64(0x100000001B3) + codes[place : place + size]
+    return hashes
+
+
+def _are_alike(left: tuple[Hashes, Hashes], right: tuple[Hashes, Hashes]) -> bool:
+    return all(_similarity(one, other) >= ALIKE for one, other in zip(left, right, strict=True))
+
+
+def _similarity(left: Hashes, right: Hashes) -> float:
+    """Jaccard similarity of two sorted sets."""
+    both = len(numpy.intersect1d(left, right, assume_unique=True))
+    return both / (len(left) + len(right) - both)
+
+
+def _mixed(hashes: Hashes) -> Hashes:
+    """Every bit of the result depends on every bit of the input."""
+    hashes = (hashes ^ (hashes >> numpy.uint64(30))) * _MIX_1
+    hashes ^= hashes >> numpy.uint64(27)
+    hashes *= _MIX_2
+    hashes ^= hashes >> numpy.uint64(31)
+    return hashes
+
+
+class _Remembered:
+    """Results of a function, the latest ones kept."""
+
+    def __init__(self, make: Callable[[int], tuple[Hashes, Hashes]]) -> None:
+        self._make = make
+        self._kept: OrderedDict[int, tuple[Hashes, Hashes]] = OrderedDict()
+
+    def __getitem__(self, index: int) -> tuple[Hashes, Hashes]:
+        if index in self._kept:
+            self._kept.move_to_end(index)
+            return self._kept[index]
+        made = self._kept[index] = self._make(index)
+        if len(self._kept) > _REMEMBERED:
+            self._kept.popitem(last=False)
+        return made
+
+
+def _constants(seed: int) -> NDArray[numpy.uint32]:
+    return numpy.random.default_rng(seed).integers(0, 1 << 32, size=_BANDS * _ROWS, dtype=numpy.uint32)
+
+
+_FACTORS, _MASKS = _constants(1) | numpy.uint32(1), _constants(2)  # an odd factor, so that the product loses nothing
