@@ -1,5 +1,6 @@
 """`mynah pretrain`: a model grown from prepared talk, or grown on from another model."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -53,6 +54,10 @@ def pretrain(
     vary: Annotated[
         bool, typer.Option("--vary/--no-vary", help="Change how the user types, and join short exchanges.")
     ] = True,
+    between_people: Annotated[
+        list[str] | None,
+        typer.Option("--between-people", metavar="SOURCE", help="Learn from either side of this source's talk."),
+    ] = None,
     compiled: Annotated[
         bool, typer.Option("--compile", help="Compile first: faster steps after some minutes.")
     ] = False,
@@ -98,7 +103,7 @@ def pretrain(
         ),
         length=length,
         start=start,
-        variations=USUAL if vary else Variations(),
+        variations=replace(USUAL, symmetric=tuple(between_people or ())) if vary else Variations(),
         repeats=_repeats(weights or []),
         device=device,
     )

@@ -167,7 +167,7 @@ SIZES = {
     for size in (
         # For text of one's own, on one's own machine. `micro` is the embedded model's shape.
         Size("nano", "llama", 4, 128, 4, 352, 256, 2048),
-        Size("micro", "llama", 6, 256, 4, 704, 512, 4096),
+        Size("micro", "llama", 4, 320, 5, 864, 512, 4096),
         Size("mini", "llama", 6, 512, 8, 1408, 1024, 8192),
         Size("small", "llama", 10, 640, 10, 1728, 1024, 16_384),
         # Radford et al. 2018 (with GPT-2's order of norms) and 2019.

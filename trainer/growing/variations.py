@@ -24,7 +24,9 @@ class Variations:
     bare: float = 0.0
     """User messages that lose the mark at their end."""
     swapped: float = 0.0
-    """Conversations of four turns and more whose people change places."""
+    """Conversations of four turns and more whose people change places, where they are of the same kind."""
+    symmetric: tuple[str, ...] = ()
+    """Sources of talk between people: nobody in it speaks as a bot, so either may be learnt from."""
     joined: float = 0.0
     """Single exchanges that are put behind one another, as somebody who changes the topic would."""
 
@@ -46,7 +48,7 @@ class Variations:
 
     def _changed(self, talk: Talk, dice: random.Random) -> Talk:
         messages = talk.messages
-        if len(messages) >= 4 and dice.random() < self.swapped:
+        if len(messages) >= 4 and talk.source in self.symmetric and dice.random() < self.swapped:
             messages = _swapped(messages)
         is_lower = dice.random() < self.lowercase
         return Talk([self._typed(message, is_lower, dice) for message in messages], talk.source)
@@ -61,7 +63,7 @@ class Variations:
 
 
 USUAL = Variations(lowercase=0.25, bare=0.15, swapped=0.5, joined=0.5)
-"""What made the embedded model robust to how people type."""
+"""What the embedded model is grown with."""
 
 
 def _swapped(messages: list[dict[str, str]]) -> list[dict[str, str]]:

@@ -52,13 +52,17 @@ def test_joined_exchanges_are_in_order_and_none_is_lost() -> None:
 
 
 def test_people_who_change_places_still_take_turns_and_the_assistant_ends() -> None:
-    (talk,) = _varied(Variations(swapped=1.0), [LONG])
+    (talk,) = _varied(Variations(swapped=1.0, symmetric=("long",)), [LONG])
     assert [m["content"] for m in talk.messages] == ["Two.", "Three.", "Four?", "Five!"]
     assert [m["role"] for m in talk.messages] == ["user", "assistant", "user", "assistant"]
 
 
+def test_nobody_changes_places_in_talk_with_a_bot() -> None:
+    assert _varied(Variations(swapped=1.0, symmetric=("people",)), [LONG]) == [LONG]
+
+
 def test_a_single_exchange_never_changes_places() -> None:
-    assert _varied(Variations(swapped=1.0), EXCHANGES) == EXCHANGES
+    assert _varied(Variations(swapped=1.0, symmetric=("ours",)), EXCHANGES) == EXCHANGES
 
 
 def test_the_same_dice_give_the_same_talk_and_others_another() -> None:

@@ -1,0 +1,1 @@
+"""Grows the small chat model that ships with Mynah, from open dialogue and words of our own."""
