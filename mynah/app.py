@@ -19,6 +19,7 @@ from mynah.commands import (
     screen,
     sizes,
     status,
+    sweep,
     train,
 )
 from mynah.invocation import CommandLine, Home, Invocation, Json
@@ -74,5 +75,6 @@ app.command("screen")(screen.screen)
 app.command("forget")(forget.forget)
 app.command("prepare")(prepare.prepare)
 app.command("pretrain")(pretrain.pretrain)
+app.command("sweep")(sweep.sweep)
 app.command("trainer")(processes.trainer)
 app.command("bot", hidden=True)(processes.bot)

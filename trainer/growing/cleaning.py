@@ -17,7 +17,7 @@ SPACES = "runs of spaces and blank lines shortened"
 LOWERED = "made lower-case"
 SPELT = "spelling repaired"
 
-_CONTROLS = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff\ud800-\udfff]")
+_CONTROLS = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ufffd-\uffff\ud800-\udfff]")
 _LINE_ENDS = re.compile(r"\r\n?|[\v\f\x1c-\x1e\x85\u2028\u2029]")
 _INVISIBLE = re.compile(
     r"(?P<flag>\U0001F3F4[\U000E0020-\U000E007F]+)"  # England, Scotland, Wales: a black flag and tags

@@ -30,8 +30,8 @@ _BANDS, _ROWS = 10, 5
 """Of the MinHash: of pairs that are alike 98 % meet in some band, of pairs that share half 27 %, of strangers none."""
 _COMPARED = 8
 """Earlier conversations of one bucket that a conversation is compared with."""
-_REMEMBERED = 2_000
-"""Texts whose runs are kept at hand while pairs are compared."""
+_REMEMBERED = 4_000_000
+"""Hashes of runs that are kept at hand while pairs are compared: 32 MB."""
 _MERGE_AT = 200_000
 _SIGNATURE = numpy.dtype([("offset", "<u8"), ("unit", "<u8"), ("author", "<u8"), ("bands", "<u8", (_BANDS,))])
 _MIX_1, _MIX_2 = numpy.uint64(0xBF58476D1CE4E5B9), numpy.uint64(0x94D049BB133111EB)
@@ -210,15 +210,21 @@ class _Remembered:
     def __init__(self, make: Callable[[int], tuple[Hashes, Hashes]]) -> None:
         self._make = make
         self._kept: OrderedDict[int, tuple[Hashes, Hashes]] = OrderedDict()
+        self._size = 0
 
     def __getitem__(self, index: int) -> tuple[Hashes, Hashes]:
         if index in self._kept:
             self._kept.move_to_end(index)
             return self._kept[index]
         made = self._kept[index] = self._make(index)
-        if len(self._kept) > _REMEMBERED:
-            self._kept.popitem(last=False)
+        self._size += _size(made)
+        while self._size > _REMEMBERED and len(self._kept) > 1:
+            self._size -= _size(self._kept.popitem(last=False)[1])
         return made
+
+
+def _size(sets: tuple[Hashes, Hashes]) -> int:
+    return sum(map(len, sets))
 
 
 def _constants(seed: int) -> NDArray[numpy.uint32]:

@@ -15,7 +15,7 @@ from storage.errors import WrongUsage
 from storage.text import storable
 from trainer.growing.dataset import is_dataset
 from trainer.growing.sources_decoding import NotText, probe
-from trainer.growing.sources_documents import read_document
+from trainer.growing.sources_documents import LISTS, read_document
 from trainer.growing.sources_hub import PREFIX, HubName, read_hub
 from trainer.growing.sources_records import read_json_lines
 from trainer.growing.sources_tables import columns_of, delimiter_of, read_table
@@ -172,15 +172,17 @@ def _reader(path: Path, name: str, beginning: str) -> tuple[str, Reader]:
 
 
 def _is_json_lines(text: str, suffix: str) -> bool:
-    first, end, rest = text.partition("\n")
+    first, _, rest = text.partition("\n")
     try:
         record = json.loads(first)
     except (ValueError, RecursionError):
         # A broken first line, or one that is longer than what was looked at, or a document over many lines.
         return suffix in JSON_LINES and first.strip() not in ("{", "[")
-    if not isinstance(record, dict) or ("messages" in record and "channel" in record and "guild" in record):
+    if not isinstance(record, dict) or {"guild", "channel", "messages"} <= record.keys():
         return False
-    return suffix in JSON_LINES or not end or rest.lstrip().startswith("{") or not rest.strip()
+    if suffix in JSON_LINES or rest.lstrip().startswith("{"):
+        return True
+    return not rest.strip() and not any(isinstance(record.get(key), list) for key in LISTS)
 
 
 def _matches(name: str, patterns: Sequence[str]) -> bool:

@@ -30,6 +30,7 @@ _WINDOWS = {0xDC00 + byte: bytes([byte]).decode("cp1252", errors="ignore") or ch
 leaves open become control characters, which cleaning removes."""
 _MOST_CONTROLS = 0.02
 """Share of the bytes from which a file is not text."""
+_MOST_NOT_LATIN = 0.4
 
 
 class NotText(Exception):
@@ -49,15 +50,18 @@ def encoding_of(start: bytes) -> str:
         raise NotText("is packed: unpack it first")
     if start.startswith(_BINARY):
         raise NotText("is not text")
-    even, odd = start[0::2].count(0), start[1::2].count(0)
-    if even + odd > len(start) / 5:  # Latin letters in UTF-16: every second byte is zero
-        if odd > 20 * even:
-            return "utf-16-le"
-        if even > 20 * odd:
-            return "utf-16-be"
-    if len(start) - len(start.translate(None, _CONTROLS)) > _MOST_CONTROLS * len(start):
+    for first, encoding in ((0, "utf-16-le"), (1, "utf-16-be")):  # Latin letters: every second byte is zero
+        letters, zeros = start[first::2], start[1 - first :: 2]
+        if zeros.count(0) > _MOST_NOT_LATIN * len(zeros) and _controls(letters) <= _MOST_CONTROLS:
+            return encoding
+    if _controls(start) > _MOST_CONTROLS:
         raise NotText("is not text")
     return "utf-8"
+
+
+def _controls(given: bytes) -> float:
+    """The share of bytes that no text has."""
+    return 1 - len(given.translate(None, _CONTROLS)) / len(given) if given else 0.0
 
 
 def probe(path: Path) -> str:
@@ -116,19 +120,16 @@ def text_chunks(path: Path, reading: Reading, characters: int = PROBE_BYTES) -> 
     with open_plain_file(path) as file:
         encoding = encoding_of(_start(file))
         is_utf8 = encoding == "utf-8"
-        text = io.TextIOWrapper(
-            file,
-            encoding="utf-8-sig" if is_utf8 else encoding,
-            errors="surrogateescape" if is_utf8 else "replace",
-        )
+        errors = "surrogateescape" if is_utf8 else "replace"
         before = 0
-        while chunk := text.read(characters):
-            position = file.tell()
-            reading.bytes_read += position - before
-            before = position
-            repaired = chunk.translate(_WINDOWS) if is_utf8 and not chunk.isascii() else chunk
-            reading.changed[OTHER_ENCODING] += repaired != chunk
-            yield repaired
+        with io.TextIOWrapper(file, encoding="utf-8-sig" if is_utf8 else encoding, errors=errors) as text:
+            while chunk := text.read(characters):
+                position = file.tell()
+                reading.bytes_read += position - before
+                before = position
+                repaired = chunk.translate(_WINDOWS) if is_utf8 and not chunk.isascii() else chunk
+                reading.changed[OTHER_ENCODING] += repaired != chunk
+                yield repaired
 
 
 def _start(file: BinaryIO) -> bytes:
@@ -138,17 +139,17 @@ def _start(file: BinaryIO) -> bytes:
 
 
 def _wide_lines(file: BinaryIO, encoding: str, reading: Reading, most_bytes: int) -> Iterator[str | None]:
-    text = io.TextIOWrapper(file, encoding=encoding, errors="replace")
     most = most_bytes // 2
-    while line := text.readline(most + 1):
-        reading.bytes_read += 2 * len(line)
-        if len(line) <= most or line.endswith("\n"):
-            yield line.lstrip("\ufeff")
-            continue
-        while line and not line.endswith("\n"):
-            line = text.readline(most)
+    with io.TextIOWrapper(file, encoding=encoding, errors="replace") as text:
+        while line := text.readline(most + 1):
             reading.bytes_read += 2 * len(line)
-        yield None
+            if len(line) <= most or line.endswith("\n"):
+                yield line.lstrip("\ufeff")
+                continue
+            while line and not line.endswith("\n"):
+                line = text.readline(most)
+                reading.bytes_read += 2 * len(line)
+            yield None
 
 
 def _decoded(line: bytes) -> tuple[str, bool]:

@@ -12,12 +12,12 @@ from typing import Any
 from storage.json_lines import NotARecord
 from trainer.growing.sources_decoding import NotText, text_chunks
 from trainer.growing.sources_discord import is_discord_message, read_messages
-from trainer.growing.sources_records import talks_of
+from trainer.growing.sources_records import message_of, talks_of
 from trainer.growing.sources_values import Broken, FoundTalk, Reading
 
 MAX_ITEM_CHARACTERS = 16_000_000
 _SPACE = " \t\r\n"
-_LISTS = ("messages", "conversations", "dialogs", "dialogues", "data", "examples", "rows", "items")
+LISTS = ("messages", "conversations", "dialogs", "dialogues", "data", "examples", "rows", "items")
 """Names under which an object keeps what is wanted."""
 _MAX_LONE_MESSAGES = 10_000
 
@@ -41,7 +41,7 @@ def read_document(path: Path, source: str, reading: Reading) -> Iterator[FoundTa
                 return
     except NotARecord as wrong:
         raise NotText(f"is not whole JSON ({wrong})") from None
-    raise NotText(f"is JSON without a list of conversations ({', '.join(_LISTS[:2])})")
+    raise NotText(f"is JSON without a list of conversations ({', '.join(LISTS[:2])})")
 
 
 def _talks(
@@ -50,12 +50,20 @@ def _talks(
     everything = chain([first], rest)
     if isinstance(first, dict) and is_discord_message(first):
         yield from read_messages(everything, source, reading)
-    elif isinstance(first, dict) and key == _LISTS[0] and not isinstance(first.get(key), list):
+    elif key in LISTS[:2] and _is_message(first):
         # A document that is one conversation, written over many lines.
         yield from _one({"messages": list(islice(everything, _MAX_LONE_MESSAGES))}, source, source)
     else:
         for place, item in enumerate(everything, start=1):
             yield from _one(item, f"{source}: item {place}", source)
+
+
+def _is_message(item: object) -> bool:
+    try:
+        message_of(item, 1)
+    except NotARecord:
+        return False
+    return True
 
 
 class _Salvaged(Iterator[object]):
@@ -97,7 +105,7 @@ def _lists(cursor: "_Cursor") -> Iterator[tuple[str, Iterator[object]]]:
     while cursor.peek() != "}":
         key = cursor.value()
         cursor.take(":")
-        if key in _LISTS and cursor.peek() == "[":
+        if key in LISTS and cursor.peek() == "[":
             yield str(key), cursor.items()
         else:
             cursor.value()

@@ -12,7 +12,7 @@ from trainer.growing.sources_records import talks_of
 from trainer.growing.sources_values import Broken, FoundTalk
 
 PREFIX = "hf:"
-_NAME = re.compile(r"(?P<path>[\w.-]+/[\w.-]+)(?:/(?P<config>[\w.-]+))?(?::(?P<split>[\w.\[\]%+-]+))?")
+_NAME = re.compile(r"(?P<path>\w[\w.-]*/\w[\w.-]*)(?:/(?P<config>[\w.-]+))?(?::(?P<split>\w[\w.:\[\]%+-]*))?")
 
 
 @dataclass(frozen=True, slots=True)

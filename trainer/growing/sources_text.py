@@ -107,7 +107,7 @@ def _script(lines: Iterable[tuple[int, str | None]], source: str) -> Iterator[Fo
     for number, line in lines:
         if line is None:
             yield _too_long(source, number)
-        elif not line.strip() or len(said) >= MAX_TURNS:
+        if line is None or not line.strip() or len(said) >= MAX_TURNS:
             yield from _talks(said, source)
             said = []
         if line is None or not line.strip():

@@ -52,7 +52,8 @@ def in_turn(turns: Sequence[Turn], *, longest_turn: int) -> Trimmed:
             if not turn.text:
                 continue
             cut_at = LATE_SYSTEM if kept or opening else _wrong_with(turn, longest_turn)
-            opening = opening or (turn,)
+            if cut_at is None:
+                opening = (turn,)
         elif turn.role == ASSISTANT and not kept:
             without_opening = True
         elif kept and kept[-1].role == turn.role:
