@@ -90,8 +90,8 @@ def together(talk: Dataset, folder: Path) -> Dataset:
             writer.add(one, is_held_out=False)
         for one in talk.heldout():
             writer.add(one, is_held_out=True)
-        licences = {**talk.card.get("licences", {}), SOURCE: LICENCE}
-        return writer.finish({"licences": licences, "open_talk": talk.content_hash}, f"# {folder.name}\n")
+        sources = {source: {"licences": [licence]} for source, licence in {**talk.licences, SOURCE: LICENCE}.items()}
+        return writer.finish({"sources": sources, "open_talk": talk.content_hash}, f"# {folder.name}\n")
 
 
 def steady_order(talk: Dataset) -> Order:

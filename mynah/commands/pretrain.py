@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mynah.folders import named_folder
 from mynah.invocation import Home, Invocation, Json, begin
 from storage.errors import MynahError, WrongUsage
 
@@ -107,22 +108,16 @@ def pretrain(
         repeats=_repeats(weights or []),
         device=device,
     )
-    growth = _watched(order, _place(invocation, "grown", out or opened.folder.name), restart=restart)
+    growth = _watched(order, named_folder(invocation, "grown", out or opened.folder.name), restart=restart)
     from trainer.growing.model_card import as_json as growth_json
 
     invocation.emit(growth_json(order.as_record(), growth), _told(growth))
 
 
-def _place(invocation: Invocation, kind: str, name: str) -> Path:
-    """A folder as the operator named it: a path has a slash, a name lies in the home."""
-    path = Path(name).expanduser()
-    return path if "/" in name or path.is_absolute() else invocation.settings.home / kind / name
-
-
 def _dataset(invocation: Invocation, name: str) -> "Dataset":
     from trainer.growing.dataset import open_dataset
 
-    dataset = open_dataset(_place(invocation, "datasets", name))
+    dataset = open_dataset(named_folder(invocation, "datasets", name))
     if next(dataset.train(), None) is None:
         raise WrongUsage(f"There is nothing to learn in {dataset.folder}.", advice="Prepare more talk.")
     return dataset
@@ -154,35 +149,24 @@ def _repeats(weights: list[str]) -> dict[str, float]:
 
 def _watched(order: "Order", folder: Path, *, restart: bool) -> "Growth":
     """Grow while a person looks on and may stop it."""
-    import signal
-    import threading
-
     from rich.console import Console
 
+    from mynah.stopping import stoppable
     from mynah.terminal.growing import GrowthSteps
     from trainer.growing.growth import grow
     from trainer.growing.pretraining import Onlooker
-    from trainer.progress import Interrupted, Why
-
-    wanted = threading.Event()
-
-    def check() -> None:
-        if wanted.is_set():
-            raise Interrupted(Why.STOPPING)
+    from trainer.progress import Interrupted
 
     screen = Console(stderr=True, highlight=False, markup=False)
-    before = {number: signal.signal(number, lambda *_: wanted.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    looks_on = GrowthSteps(screen, is_live=screen.is_terminal, tokens_a_step=order.plan.tokens_a_step)
     try:
-        with GrowthSteps(screen, is_live=screen.is_terminal, tokens_a_step=order.plan.tokens_a_step) as steps:
+        with stoppable() as check, looks_on as steps:
             onlooker = Onlooker(on_step=steps.step, on_point=steps.point, check=check)
             return grow(order, folder, onlooker, restart=restart)
     except Interrupted:
         raise MynahError(
             "Stopped; what was learnt so far is kept.", advice="The same command goes on where it was."
         ) from None
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _told(growth: "Growth") -> str:
@@ -192,5 +176,6 @@ def _told(growth: "Growth") -> str:
         for source, one in growth.figures.items()
     ]
     lines += [f"  > {sample.prompt}\n    {sample.reply}" for sample in growth.samples[:5]]
+    lines.append(growth.advice.sentence)
     lines.append(f"Talk to it: MYNAH_ENGINE__BASE={growth.folder} mynah chat")
     return "\n".join(lines)

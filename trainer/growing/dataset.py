@@ -52,6 +52,11 @@ class Dataset:
         """SHA-256 over both files, in hexadecimal digits."""
         return str(self.card["content_hash"])
 
+    @property
+    def licences(self) -> Mapping[str, str]:
+        """Each source, and under what it may be used; empty text where nobody said."""
+        return {source: ", ".join(facts.get("licences", ())) for source, facts in self.card.get("sources", {}).items()}
+
     def train(self) -> Iterator[Talk]:
         """What is learnt, a conversation at a time, in the file's order."""
         return _talks(self.folder / TRAIN)

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from storage.errors import WrongUsage
 from storage.manifest import sync_folder
 from trainer.evaluation import Figures
+from trainer.growing.advice import Advice, advise_run
 from trainer.growing.corpus import Corpus, open_corpus, write_corpus
 from trainer.growing.dataset import Dataset
 from trainer.growing.estimate import require_fits
@@ -99,6 +100,8 @@ class Growth:
     figures: Mapping[str, Figures]
     """On held-out talk, by source and `all`; empty where nothing was held out."""
     samples: tuple[Sample, ...]
+    advice: Advice
+    """What would make it better."""
 
     @property
     def epochs(self) -> float:
@@ -122,6 +125,7 @@ def grow(order: Order, folder: Path, onlooker: Onlooker, *, restart: bool = Fals
     """
     if folder.exists():
         raise WrongUsage(f"{folder} exists already.", advice="Give another name, or remove it first.")
+    _check_sources(order)
     work = _Work(folder.with_name(f".{folder.name}.growing"), order)
     if not order.start:
         machine = look(order.device)
@@ -150,12 +154,24 @@ def grow(order: Order, folder: Path, onlooker: Onlooker, *, restart: bool = Fals
         resumed_from=grown.resumed_from,
         figures=figures_by_source(weights, order.dataset.heldout()),
         samples=tuple(samples(weights, order.dataset.heldout())),
+        advice=advise_run(grown.curve, tokens_an_epoch=an_epoch, steady_share=1 - plan.decay_share),
     )
     write_card(draft, order.as_record(), growth, order.dataset)
     sync_folder(draft)
     draft.rename(folder)
     shutil.rmtree(work.folder)
     return growth
+
+
+def _check_sources(order: Order) -> None:
+    """Complain about a source that the talk does not have: its weight would do nothing."""
+    known = set(order.dataset.licences)
+    unknown = sorted({*order.repeats, *order.variations.symmetric} - known)
+    if unknown and known:
+        raise WrongUsage(
+            f"There is no source {unknown[0]!r} in {order.dataset.folder.name}.",
+            advice=f"Its sources are: {', '.join(sorted(known))}.",
+        )
 
 
 class _Work:

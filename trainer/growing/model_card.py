@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from trainer.growing.dataset import Dataset
 
@@ -43,6 +43,7 @@ def as_json(order: Mapping[str, object], growth: "Growth") -> dict[str, object]:
         "seconds": growth.seconds,
         "resumed_from": growth.resumed_from,
         "curve": [asdict(point) for point in growth.curve],
+        "advice": growth.advice.as_record(),
         "figures": {source: asdict(figures) for source, figures in growth.figures.items()},
         "samples": [asdict(sample) for sample in growth.samples],
     }
@@ -85,9 +86,7 @@ def draw_curve(growth: "Growth", path: Path) -> None:
 
 
 def _readme(order: Mapping[str, object], growth: "Growth", dataset: Dataset) -> str:
-    card: Mapping[str, Any] = dataset.card
-    licences = card.get("licences") or {}
-    told = [f"- {source}: {licence}" for source, licence in sorted(licences.items())]
+    told = [f"- {source}: {licence or 'not stated'}" for source, licence in sorted(dataset.licences.items())]
     plan = growth.plan
     said = [f"| {_cell(sample.prompt)} | {_cell(sample.reply)} |" for sample in growth.samples]
     origin = f"went on from `{Path(str(order['start'])).name}`" if order.get("start") else "from nothing"
@@ -100,9 +99,9 @@ def _readme(order: Mapping[str, object], growth: "Growth", dataset: Dataset) -> 
             "## Data",
             "",
             f"Dataset `{dataset.folder.name}`, content hash `{dataset.content_hash}`, read {growth.epochs:.1f} times:",
-            f"{growth.tokens:,} tokens. Licences:",
+            f"{growth.tokens:,} tokens. Sources and their licences:",
             "",
-            *(told or ["- not stated"]),
+            *told,
             "",
             "## Training",
             "",
@@ -113,6 +112,8 @@ def _readme(order: Mapping[str, object], growth: "Growth", dataset: Dataset) -> 
             "## Figures",
             "",
             figures_table(growth),
+            "",
+            growth.advice.sentence,
             "",
             "## What it says",
             "",

@@ -36,7 +36,7 @@ def talk(home: Path) -> Path:
                 {"role": "assistant", "content": f"{number} is a number."},
             ]
             writer.add(Talk(messages, "numbers"), is_held_out=number % 10 == 0)
-        writer.finish({}, "talk")
+        writer.finish({"sources": {"numbers": {"licences": {"CC0-1.0": 40}}}}, "talk")
     return folder
 
 
@@ -93,6 +93,8 @@ def test_a_signal_keeps_what_was_learnt_and_the_same_command_goes_on(
         (["talk", "--learning-rate", "0"], "learns nothing"),
         (["talk", "--weight", "numbers"], "cannot be read"),
         (["talk", "--weight", "numbers=-1"], "cannot be read"),
+        (["talk", "--weight", "letters=2"], "There is no source 'letters'"),
+        (["talk", "--between-people", "letters"], "Its sources are: numbers"),
         (["talk", "--device", "abacus"], "no device"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

@@ -7,7 +7,7 @@ import pytest
 
 from trainer.growing.dataset import Dataset, DatasetWriter, Talk
 
-WriteDataset = Callable[[Iterable[Talk], Iterable[Talk]], Dataset]
+WriteDataset = Callable[..., Dataset]
 
 
 def exchange(said: str, answered: str, source: str = "ours") -> Talk:
@@ -25,7 +25,7 @@ def write_dataset(tmp_path: Path) -> WriteDataset:
                 writer.add(talk, is_held_out=False)
             for talk in heldout:
                 writer.add(talk, is_held_out=True)
-            return writer.finish({"licences": {"ours": "CC0-1.0"}}, "talk")
+            return writer.finish({"sources": {"ours": {"licences": {"CC0-1.0": 1}}}}, "talk")
 
     return write
 

@@ -60,6 +60,7 @@ def test_the_card_tells_data_plan_figures_and_samples(order: Order, tmp_path: Pa
     assert set(record["figures"]) == {"ours", "all"}
     assert record["figures"]["all"]["items"] == 3
     assert len(record["samples"]) >= 5
+    assert record["advice"]["sentence"] == growth.advice.sentence
     readme = (tmp_path / "model" / "README.md").read_text()
     assert "CC0-1.0" in readme
     assert order.dataset.content_hash in readme
@@ -104,6 +105,12 @@ def test_a_single_conversation_is_too_little_to_learn_from(write_dataset: WriteD
     order = Order(write_dataset([exchange("Hi", "Ho")]), TINY, PLAN, Length(epochs=1), device="cpu")
     with pytest.raises(WrongUsage, match="prepare more talk"):
         grow(order, tmp_path / "model", Onlooker())
+
+
+def test_a_source_that_is_not_there_is_refused(order: Order, tmp_path: Path) -> None:
+    for mistaken in (replace(order, repeats={"theirs": 2.0}), replace(order, variations=Variations(symmetric=("x",)))):
+        with pytest.raises(WrongUsage, match="sources are: ours"):
+            grow(mistaken, tmp_path / "model", Onlooker())
 
 
 def test_without_held_out_talk_nothing_is_measured_and_the_card_says_so(
