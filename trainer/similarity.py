@@ -23,10 +23,13 @@ _COMPARED = 8
 """Exchanges of one bucket that a newcomer is compared with; more would be quadratic in copies of one exchange."""
 _PRIME = (1 << 61) - 1
 _NOT_WORDS = re.compile(r"[\W_]+")
+_ASCII_WORDS = {code: " " for code in range(128) if not chr(code).isalnum()}
 
 
 def normalised(text: str) -> str:
     """The text's words in lower case, single spaces between them, no punctuation."""
+    if text.isascii():  # the same, ten times as fast
+        return " ".join(text.lower().translate(_ASCII_WORDS).split())
     return _NOT_WORDS.sub(" ", text.casefold()).strip()
 
 

@@ -98,7 +98,9 @@ def _repaired(text: str) -> str:
 
 
 def _without_controls(text: str) -> str:
-    return _CONTROLS.sub("", _LINE_ENDS.sub("\n", text)) if not text.isprintable() else text
+    if text.isascii() and text.isprintable():
+        return text
+    return _CONTROLS.sub("", _LINE_ENDS.sub("\n", text))
 
 
 def _without_the_invisible(text: str) -> str:
