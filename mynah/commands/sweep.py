@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from trainer.growing.sweep_settings import Settings, Trial
 
 RECORD = "sweep.json"
+_FEWEST_TOLD = 4
+"""Settings, before it is said that none are better than the usual."""
 
 
 def sweep(
@@ -161,7 +163,7 @@ def _told(found: "Sweep", command: str | None, folder: Path) -> str:
         lines.append("No run came to a usable end: the talk, or the budget, is too small for this size.")
         return "\n".join(lines)
     if found.gain is not None:
-        lines.append(_gained(found.gain))
+        lines.append(_gained(found.gain, tried=len(found.trials)))
     if found.advice is None:
         lines.append("There was no time left to tell whether a longer run or more talk would help: allow more minutes.")
     else:
@@ -175,11 +177,13 @@ def _told(found: "Sweep", command: str | None, folder: Path) -> str:
     return "\n".join(lines)
 
 
-def _gained(gain: float) -> str:
+def _gained(gain: float, *, tried: int) -> str:
     import math
 
     from trainer.growing.advice import WORTH_NATS
 
+    if tried < _FEWEST_TOLD:
+        return f"Only {tried} settings were tried, too few to say whether others are better: allow more minutes."
     if gain < WORTH_NATS:
         return "The usual settings were as good as any: there is nothing to adjust."
     return f"Better settings lower the held-out perplexity by {-100 * math.expm1(-gain):.2g} % compared with the usual."
@@ -188,10 +192,9 @@ def _gained(gain: float) -> str:
 def _line(trial: "Trial") -> str:
     perplexity = "-" if trial.perplexity is None else f"{trial.perplexity:.2f}"
     note = "" if trial.state == "done" else f"  {trial.state.value}"
-    return f"{trial.number + 1:5d}  {settings_line(trial.settings)}  {perplexity:>10}  {trial.seconds / 60:7.1f}{note}"
+    return f"{trial.number + 1:5d}  {_columns(trial.settings)}  {perplexity:>10}  {trial.seconds / 60:7.1f}{note}"
 
 
-def settings_line(settings: "Settings") -> str:
-    """Settings in columns."""
+def _columns(settings: "Settings") -> str:
     rate, decay, epochs = f"{settings.learning_rate:g}", f"{settings.decay:g}", f"{settings.epochs:.3g}"
     return f"{rate:>13}  {settings.tokens_a_step:13d}  {decay:>5}  {epochs:>6}"
