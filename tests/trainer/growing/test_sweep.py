@@ -47,6 +47,12 @@ def talk(write_dataset: WriteDataset, animals: list[Talk]) -> Dataset:
     return write_dataset(animals[:-6], animals[-6:])
 
 
+@pytest.fixture
+def search_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the runs after the search."""
+    monkeypatch.setattr(sweeping._Runs, "advice", lambda *_: None)
+
+
 def order(dataset: Dataset, *, minutes: float = 0.4, trials: int = 3, **more: Any) -> SweepOrder:
     return SweepOrder(dataset=dataset, size=TINY, minutes=minutes, trials=trials, device="cpu", **more)
 
@@ -75,10 +81,10 @@ class Watching:
             raise Interrupted(Why.STOPPING)
 
 
-def test_a_sweep_tries_recommends_and_advises(talk: Dataset, tmp_path: Path) -> None:
+def test_a_sweep_tries_recommends_and_advises_and_has_nothing_left_to_do(talk: Dataset, tmp_path: Path) -> None:
     watching = Watching()
-    found = sweep(order(talk), tmp_path / "sweep", watching.onlooker)
-    assert len(found.trials) == 3
+    found = sweep(order(talk, trials=2), tmp_path / "sweep", watching.onlooker)
+    assert len(found.trials) == 2
     assert found.trials[0].settings == found.space.usual
     assert found.best is not None
     done = [trial for trial in found.trials if trial.state == TrialState.DONE]
@@ -92,21 +98,19 @@ def test_a_sweep_tries_recommends_and_advises(talk: Dataset, tmp_path: Path) -> 
         "half of the time",
     ]
     assert tuple(watching.ended) == found.trials
+    assert not list((tmp_path / "sweep").glob("runs/*")), "checkpoints were left behind"
+    again = Watching()
+    assert sweep(order(talk, trials=2), tmp_path / "sweep", again.onlooker) == found
+    assert again.steps == 0
 
 
-def test_the_same_sweep_again_has_nothing_left_to_do(talk: Dataset, tmp_path: Path) -> None:
-    found = sweep(order(talk), tmp_path / "sweep", Watching().onlooker)
-    watching = Watching()
-    assert sweep(order(talk), tmp_path / "sweep", watching.onlooker) == found
-    assert watching.steps == 0
-
-
+@pytest.mark.usefixtures("search_only")
 def test_the_same_seed_finds_the_same(talk: Dataset, tmp_path: Path) -> None:
     first, second = (sweep(order(talk, trials=2), tmp_path / name, Watching().onlooker) for name in ("one", "two"))
     assert [trial.heldout_loss for trial in first.trials] == [trial.heldout_loss for trial in second.trials]
-    assert first.advice == second.advice
 
 
+@pytest.mark.usefixtures("search_only")
 def test_more_trials_go_on_where_it_ended(talk: Dataset, tmp_path: Path) -> None:
     first = sweep(order(talk, trials=1), tmp_path / "sweep", Watching().onlooker)
     watching = Watching()
@@ -116,6 +120,7 @@ def test_more_trials_go_on_where_it_ended(talk: Dataset, tmp_path: Path) -> None
     assert second.space == first.space, "runs of one sweep are equally long, whatever the budget became"
 
 
+@pytest.mark.usefixtures("search_only")
 def test_an_interrupted_sweep_ends_as_if_it_had_not_been(talk: Dataset, tmp_path: Path) -> None:
     whole = sweep(order(talk, trials=1), tmp_path / "whole", Watching().onlooker)
     with pytest.raises(Interrupted):
@@ -129,12 +134,8 @@ def test_an_interrupted_sweep_ends_as_if_it_had_not_been(talk: Dataset, tmp_path
     assert watching.begun[0][1] == whole.best.settings
 
 
-def test_a_run_of_the_sweep_leaves_no_checkpoints_behind(talk: Dataset, tmp_path: Path) -> None:
-    sweep(order(talk, trials=1), tmp_path / "sweep", Watching().onlooker)
-    assert not list((tmp_path / "sweep").glob("runs/*"))
-
-
-def test_a_spent_budget_ends_the_search_and_the_advice(talk: Dataset, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("search_only")
+def test_a_spent_budget_ends_the_search(talk: Dataset, tmp_path: Path) -> None:
     sweep(order(talk, trials=1), tmp_path / "sweep", Watching().onlooker)
     watching = Watching()
     found = sweep(order(talk, minutes=0.001, trials=9), tmp_path / "sweep", watching.onlooker)
@@ -143,6 +144,7 @@ def test_a_spent_budget_ends_the_search_and_the_advice(talk: Dataset, tmp_path: 
     assert found.seconds > 60 * 0.001
 
 
+@pytest.mark.usefixtures("search_only")
 def test_another_sweep_in_the_folder_is_refused_and_thrown_away_on_demand(talk: Dataset, tmp_path: Path) -> None:
     sweep(order(talk, trials=1), tmp_path / "sweep", Watching().onlooker)
     with pytest.raises(WrongUsage, match=r"differs in: seed.*--restart"):
@@ -151,6 +153,7 @@ def test_another_sweep_in_the_folder_is_refused_and_thrown_away_on_demand(talk: 
     assert len(found.trials) == 1
 
 
+@pytest.mark.usefixtures("search_only")
 def test_what_never_finished_a_run_gives_way_to_another_sweep(talk: Dataset, tmp_path: Path) -> None:
     with pytest.raises(Interrupted):
         sweep(order(talk, trials=1), tmp_path / "sweep", Watching(stop_in=2).onlooker)
