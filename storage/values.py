@@ -180,6 +180,8 @@ class Review:
     decision: Decision
     reason: str
     created_at: datetime
+    undone_at: datetime | None = None
+    """When the reviewer took it back; it then counts for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +194,8 @@ class Snapshot:
     train_examples: int
     heldout_examples: int
     created_at: datetime
+    line: str = ""
+    """Whose words are in it: those of the servers that share a model (`""`), or of the one server of that id."""
 
 
 class RunState(StrEnum):
@@ -235,6 +239,8 @@ class Run:
     created_at: datetime
     updated_at: datetime
     finished_at: datetime | None
+    line: str = ""
+    """The line of champions that it trains for; `""`: the shared one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,6 +304,7 @@ class AliasChange:
     actor: str
     reason: str
     created_at: datetime
+    line: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,6 +317,8 @@ class AuditEntry:
     subject: str
     details: Mapping[str, object]
     created_at: datetime
+    server: str | None = None
+    """Where it was decided; None: for all servers, or before servers were noted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,3 +329,5 @@ class ForgetReceipt:
     candidates: int
     votes: int
     versions: tuple[str, ...]
+    id: int | None = field(default=None, compare=False)
+    """Of the receipt that is kept until a clean version answers; see `Receipts`."""

@@ -10,8 +10,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from storage.candidates import content_hash
+from storage.similarity import clusters
 from storage.values import Candidate, Message, Outcome, Role, Source, Verdict
-from trainer.similarity import clusters
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from bot.engine.weights import LoadedWeights
 from bot.screening.protocol import Screener
+from storage.similarity import normalised, prompt_of, reply_of
 from storage.values import Message, Outcome, Role
 from trainer.assets import TrainerAssets
 from trainer.evaluation import Figures, ItemScore, can_read, document_of, score_documents
@@ -13,7 +14,6 @@ from trainer.gate import ENOUGH_TO_ASK_CHALLENGER, Evidence
 from trainer.packing import Document
 from trainer.pairing import pairings
 from trainer.probes import ask, is_degenerate, leaks
-from trainer.similarity import normalised, prompt_of, reply_of
 from trainer.snapshots import Conversation, DatasetSnapshot
 from trainer.split import ENOUGH_TO_JUDGE
 

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.engine.weights import LoadedWeights
+from storage.similarity import normalised, prompt_of, reply_of
 from storage.values import Message, Role
 from trainer.evaluation import document_of, score_documents
-from trainer.similarity import normalised, prompt_of, reply_of
 
 CONTRASTS = 6
 """Other prompts that each reply is tried after."""

@@ -10,9 +10,9 @@ from itertools import groupby
 from bot.engine.protocol import Sampling
 from bot.engine.replies import generate_replies
 from bot.engine.weights import LoadedWeights
+from storage.similarity import normalised
 from storage.values import Message, Role
 from trainer.evaluation import document_of, score_documents
-from trainer.similarity import normalised
 
 LONGEST_TOKENS = 64
 _GREEDY = Sampling(temperature=0.0, max_new_tokens=LONGEST_TOKENS)

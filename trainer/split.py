@@ -10,9 +10,9 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
+from storage.similarity import Groups, normalised, reply_of
 from storage.values import Source
 from trainer.curation import Example
-from trainer.similarity import Groups, normalised, reply_of
 
 ENOUGH_TO_JUDGE = 8
 """Fewer held-out examples than this tell nothing."""

@@ -10,8 +10,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from storage.similarity import normalised, prompt_of, reply_of
 from storage.values import Message, Role
-from trainer.similarity import normalised, prompt_of, reply_of
 
 WORDINGS = 16
 """Of each exchange, the given one included."""

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from storage.similarity import normalised
 from tools.seed import words as seed
 from trainer.growing.dataset import Talk
-from trainer.similarity import normalised
 
 FOLDER = Path(seed.__file__).parent
 

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 
 from storage.candidates import content_hash
+from storage.similarity import clusters
 from storage.values import Candidate, CandidateState, Message, Outcome, Role, Source, Verdict
 from trainer.curation import Curated, curate
-from trainer.similarity import clusters
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

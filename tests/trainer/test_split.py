@@ -5,9 +5,9 @@ import random
 import pytest
 
 from storage.candidates import content_hash
+from storage.similarity import clusters, reply_of
 from storage.values import Message, Role, Source
 from trainer.curation import Example
-from trainer.similarity import clusters, reply_of
 from trainer.split import ENOUGH_TO_JUDGE, held_out
 
 WORDS = [

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from storage.similarity import normalised
 from trainer.growing.dataset import Talk
-from trainer.similarity import normalised
 
 SOURCE = "mynah"
 LICENCE = "Apache-2.0"

@@ -18,7 +18,7 @@ from typing import IO, Any
 import numpy
 from numpy.typing import NDArray
 
-from trainer.similarity import ALIKE, normalised
+from storage.similarity import ALIKE, normalised
 
 Hashes = NDArray[numpy.uint64]
 Sides = tuple[str, str]

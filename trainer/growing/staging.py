@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from bot.screening.protocol import Screener
+from storage.similarity import normalised
 from storage.values import Outcome, Verdict
 from trainer.growing.cleaning import Cleaner, Spelling
 from trainer.growing.dataset import Talk
@@ -18,7 +19,6 @@ from trainer.growing.preparing_card import Tally
 from trainer.growing.preparing_options import Options
 from trainer.growing.sources_values import FoundTalk, Turn
 from trainer.growing.trimming import JOINED, OPENING, TOO_SHORT, in_turn, sides_of, up_to
-from trainer.similarity import normalised
 
 COPY = "the same words as another"
 _BATCH_TEXTS = 256

@@ -4,16 +4,20 @@ Two exchanges are near-duplicates when both what the person said and what was an
 question is not a near-duplicate, even when the answer is the same: such wordings are what teaches a fact.
 """
 
+import hashlib
 import re
 import zlib
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy
-from numpy.typing import NDArray
+from functools import cache
+from typing import TYPE_CHECKING
 
 from storage.values import Message, Role
+
+if TYPE_CHECKING:  # loading it takes a tenth of a second, which a command that compares nothing need not wait for
+    from numpy import uint64
+    from numpy.typing import NDArray
 
 ALIKE = 0.8
 """Share of common letter triples (Jaccard) from which two texts are nearly the same."""
@@ -57,7 +61,7 @@ def shingles(text: str) -> frozenset[int]:
 
 def clusters(exchanges: Sequence[Sequence[Message]]) -> list[int]:
     """For each exchange the index of the first one that it is, directly or through others, a near-duplicate of."""
-    prints = [_Print.of(messages) for messages in exchanges]
+    prints = [Print.of(messages) for messages in exchanges]
     groups = Groups(len(prints))
     buckets: dict[tuple[int, bytes], list[int]] = defaultdict(list)
     for index, one in enumerate(prints):
@@ -91,25 +95,47 @@ class Groups:
 
 
 @dataclass(frozen=True, slots=True)
-class _Print:
+class Print:
+    """What of an exchange is compared: its letter triples, and the bands in which near-duplicates meet."""
+
     prompt: frozenset[int]
     reply: frozenset[int]
     bands: tuple[bytes, ...]
 
     @classmethod
-    def of(cls, messages: Sequence[Message]) -> "_Print":
+    def of(cls, messages: Sequence[Message]) -> "Print":
+        """The print of an exchange."""
+        import numpy
+
         prompt, reply = shingles(prompt_of(messages)), shingles(reply_of(messages))
         # A triple of the prompt must not pass for the same one of the reply.
         both = numpy.fromiter((*(2 * h for h in prompt), *(2 * h + 1 for h in reply)), dtype=numpy.uint64)
-        lowest = ((both[:, None] * _FACTORS + _OFFSETS) % numpy.uint64(_PRIME)).min(axis=0)
+        factors, offsets = _constants(1), _constants(2)
+        lowest = ((both[:, None] * factors + offsets) % numpy.uint64(_PRIME)).min(axis=0)
         return cls(prompt, reply, tuple(row.tobytes() for row in lowest.reshape(_BANDS, _ROWS)))
 
-    def is_like(self, other: "_Print") -> bool:
+    def is_like(self, other: "Print") -> bool:
+        """Whether both what was said and what was answered are nearly the same."""
         return similarity(self.reply, other.reply) >= ALIKE and similarity(self.prompt, other.prompt) >= ALIKE
 
+    def keys(self, server: str) -> tuple[int, ...]:
+        """The bands as numbers of 64 bits, signed, that differ from those of other servers."""
+        return tuple(
+            sorted({_number(f"{server}\n{band}\n".encode() + lowest) for band, lowest in enumerate(self.bands)})
+        )
 
-def _constants(seed: int) -> NDArray[numpy.uint64]:
+
+def word_keys(server: str, text: str) -> tuple[int, ...]:
+    """The words of a text, each once, as numbers of 64 bits, signed, that differ from those of other servers."""
+    return tuple(sorted({_number(f"{server}\n{word}".encode()) for word in normalised(text).split()}))
+
+
+def _number(content: bytes) -> int:
+    return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "big", signed=True)
+
+
+@cache
+def _constants(seed: int) -> "NDArray[uint64]":
+    import numpy
+
     return numpy.random.default_rng(seed).integers(1, 1 << 30, size=_BANDS * _ROWS, dtype=numpy.uint64)
-
-
-_FACTORS, _OFFSETS = _constants(1), _constants(2)

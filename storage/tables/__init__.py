@@ -1,0 +1,77 @@
+"""The tables. Only storage knows them; everyone else sees the plain values of `storage.values` and `storage.governance`.
+
+Ids of SQLite tables are never used twice: see `storage.tables.building`. The migrations in `storage/migrations` are what
+makes these tables; a test compares both.
+"""
+
+from storage.tables.building import (
+    Row,
+)
+from storage.tables.examples import (
+    CandidateAuthorRow,
+    CandidateBandRow,
+    CandidateOriginRow,
+    CandidateRow,
+    CandidateTurnRow,
+    CandidateWordRow,
+    ReviewCardRow,
+    ReviewRow,
+    RevisionRow,
+)
+from storage.tables.operation import (
+    AuditRow,
+    LeaseRow,
+    ServerSettingRow,
+)
+from storage.tables.people import (
+    BlockRow,
+    ConsentRow,
+    FirstContactRow,
+    ReceiptRow,
+)
+from storage.tables.talk import (
+    ConversationRow,
+    TurnRow,
+    VoteRow,
+)
+from storage.tables.versions import (
+    AliasChangeRow,
+    CanaryRow,
+    EvaluationRow,
+    ModelVersionRow,
+    RunRow,
+    SnapshotAuthorRow,
+    SnapshotCandidateRow,
+    SnapshotRow,
+)
+
+__all__ = [
+    "AliasChangeRow",
+    "AuditRow",
+    "BlockRow",
+    "CanaryRow",
+    "CandidateAuthorRow",
+    "CandidateBandRow",
+    "CandidateOriginRow",
+    "CandidateRow",
+    "CandidateTurnRow",
+    "CandidateWordRow",
+    "ConsentRow",
+    "ConversationRow",
+    "EvaluationRow",
+    "FirstContactRow",
+    "LeaseRow",
+    "ModelVersionRow",
+    "ReceiptRow",
+    "ReviewCardRow",
+    "ReviewRow",
+    "RevisionRow",
+    "Row",
+    "RunRow",
+    "ServerSettingRow",
+    "SnapshotAuthorRow",
+    "SnapshotCandidateRow",
+    "SnapshotRow",
+    "TurnRow",
+    "VoteRow",
+]
