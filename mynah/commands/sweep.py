@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,6 +35,10 @@ def sweep(
     vary: Annotated[
         bool, typer.Option("--vary/--no-vary", help="Change how the user types, and join short exchanges.")
     ] = True,
+    between_people: Annotated[
+        list[str] | None,
+        typer.Option("--between-people", metavar="SOURCE", help="Learn from either side of this source's talk."),
+    ] = None,
     out: Annotated[
         str | None, typer.Option("--out", metavar="FOLDER", help="Where the sweep is kept: a folder, or a name.")
     ] = None,
@@ -68,7 +73,7 @@ def sweep(
         size=chosen,
         minutes=minutes,
         trials=trials,
-        variations=USUAL if vary else Variations(),
+        variations=replace(USUAL, symmetric=tuple(between_people or ())) if vary else Variations(),
         device=device,
         seed=seed,
     )
@@ -83,7 +88,8 @@ def sweep(
         "--threads": threads,
         "--seed": None if seed == 1 else seed,
     }
-    command = _command(dataset, given, found, vary=vary)
+    flags = [word for source in between_people or () for word in ("--between-people", source)]
+    command = _command(dataset, given, found, flags if vary else ["--no-vary"])
     document = _document(order, found, command, folder)
     (folder / RECORD).write_text(json.dumps(plain(document), indent=2, ensure_ascii=False) + "\n", "utf-8")
     invocation.emit(document, _told(found, command, folder))
@@ -109,7 +115,7 @@ def _watched(order: "SweepOrder", folder: Path, *, restart: bool) -> "Sweep":
         raise MynahError("Stopped; the trials so far are kept.", advice="The same command goes on.") from None
 
 
-def _command(dataset: str, given: dict[str, Any], found: "Sweep", *, vary: bool) -> str | None:
+def _command(dataset: str, given: dict[str, Any], found: "Sweep", flags: list[str]) -> str | None:
     """The recommended command, to be typed as it is; None where no run came to its end."""
     if found.best is None:
         return None
@@ -124,7 +130,7 @@ def _command(dataset: str, given: dict[str, Any], found: "Sweep", *, vary: bool)
     }
     words = ["mynah", "pretrain", dataset]
     words += [str(word) for option, value in options.items() if value is not None for word in (option, value)]
-    return shlex.join(words if vary else [*words, "--no-vary"])
+    return shlex.join([*words, *flags])
 
 
 def _document(order: "SweepOrder", found: "Sweep", command: str | None, folder: Path) -> dict[str, object]:

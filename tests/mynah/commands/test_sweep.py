@@ -3,6 +3,7 @@
 import json
 import shlex
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -84,12 +85,12 @@ def test_the_recommended_command_has_the_best_settings_and_can_be_typed(run: Run
 
 
 def test_pretraining_knows_every_recommended_option(run: Run, search: FakeSearch, cli: CliRunner) -> None:
-    told = run("--json", "--architecture", "gpt2", "--vocabulary", "300", "--no-vary", "--seed", "3", "--threads", "1")
-    command = json.loads(told.stdout)["command"]
     shown = cli.invoke(app, ["pretrain", "--help"]).stdout
-    for word in shlex.split(command):
-        if word.startswith("--"):
-            assert word in shown
+    some = ("--architecture", "gpt2", "--vocabulary", "300", "--seed", "3", "--threads", "1")
+    for more in (("--no-vary",), ("--between-people", "ours")):
+        words = shlex.split(json.loads(run("--json", *some, *more).stdout)["command"])
+        assert set(more) <= set(words)
+        assert all(word in shown for word in words if word.startswith("--"))
 
 
 def test_the_epochs_are_not_recommended_where_the_budget_chose_them(run: Run, search: FakeSearch) -> None:
@@ -135,10 +136,12 @@ def test_the_record_is_what_programs_get(run: Run, search: FakeSearch, home: Pat
 
 def test_options_reach_the_search(run: Run, search: FakeSearch) -> None:
     run("--minutes", "2.5", "--trials", "4", "--size", "nano", "--no-vary", "--restart")
-    [order] = search.orders
-    assert (order.minutes, order.trials, order.size.name) == (2.5, 4, "nano")
-    assert order.variations == Variations() != USUAL
-    assert search.restarts == [True]
+    run("--between-people", "ours")
+    first, second = search.orders
+    assert (first.minutes, first.trials, first.size.name) == (2.5, 4, "nano")
+    assert first.variations == Variations() != USUAL
+    assert second.variations == replace(USUAL, symmetric=("ours",))
+    assert search.restarts == [True, False]
 
 
 def test_an_interruption_says_how_to_go_on(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
