@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def prepare(
     context: typer.Context,
     sources: Annotated[
-        list[str], typer.Argument(metavar="SOURCE...", help="Files, folders, or datasets as hf:owner/name[:split].")
+        list[str], typer.Argument(metavar="SOURCE", help="Files, folders, or datasets as hf:owner/name[:split].")
     ],
     out: Annotated[
         str,
@@ -114,9 +114,9 @@ def _prepared(
 def _screening(invocation: Invocation, options: "Options") -> "Screener":
     """The chain that the bot screens with, or only its first link, which takes personal data out."""
     if options.screened:
-        from mynah.world import open_screening
+        from mynah.world import ScreeningWhenNeeded
 
-        return open_screening(invocation.settings)
+        return ScreeningWhenNeeded(invocation.settings)  # what is wrong with the sources is said at once
     from bot.screening.chain import Screening
     from bot.screening.folding import Folder
     from bot.screening.personal_data import PersonalData

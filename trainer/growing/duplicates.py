@@ -1,7 +1,7 @@
 """Which conversations were there before, word for word or nearly, among millions, in little memory.
 
 Exact copies are known by a hash as they stream by. Near copies are found afterwards: a signature of each conversation
-goes to a file (96 bytes), and only the pairs whose signatures meet are compared by their text. Memory is about 16 bytes
+goes to a file (104 bytes), and only the pairs whose signatures meet are compared by their text. Memory is some 30 bytes
 for each conversation; nothing is forgotten however many there are.
 
 Two conversations are near copies when both what the user says and what the assistant says share `ALIKE` of their runs
@@ -13,7 +13,7 @@ import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy
 from numpy.typing import NDArray
@@ -26,8 +26,9 @@ Sides = tuple[str, str]
 
 _LETTERS = 5
 """In a run: shared runs of three are no sign of kinship in texts of a thousand letters."""
-_BANDS, _ROWS = 10, 5
-"""Of the MinHash: of pairs that are alike 98 % meet in some band, of pairs that share half 27 %, of strangers none."""
+_BANDS, _USER_ROWS, _ASSISTANT_ROWS = 10, 3, 2
+"""Of the MinHash: of pairs of which both sides are just alike 98 % meet in some band; of pairs with the same answer to
+questions that share a fifth 8 %; of strangers none."""
 _COMPARED = 8
 """Earlier conversations of one bucket that a conversation is compared with."""
 _REMEMBERED = 4_000_000
@@ -35,6 +36,9 @@ _REMEMBERED = 4_000_000
 _BLOCK = 4_096
 """Runs that are hashed at once: a block stays in the processor's cache."""
 _MERGE_AT = 200_000
+_ROWS_AT_ONCE = 100_000
+_PARTS = 8
+"""In which a band is looked through, one after the other, so that its keys are not sorted all at once."""
 _SIGNATURE = numpy.dtype([("offset", "<u8"), ("unit", "<u8"), ("author", "<u8"), ("bands", "<u8", (_BANDS,))])
 _MIX_1, _MIX_2 = numpy.uint64(0xBF58476D1CE4E5B9), numpy.uint64(0x94D049BB133111EB)
 
@@ -98,12 +102,19 @@ class Signatures:
 
     def column(self, name: str, band: int | None = None) -> Hashes:
         """One figure of every conversation, in the order in which they were written."""
-        if self.count == 0:
-            return numpy.empty(0, dtype=numpy.uint64)
         self._file.flush()
-        rows: Any = numpy.memmap(self._path, dtype=_SIGNATURE, mode="r")
-        column = rows[name] if band is None else rows[name][:, band]
-        return numpy.array(column, dtype=numpy.uint64)
+        column = numpy.empty(self.count, dtype=numpy.uint64)
+        with self._path.open("rb") as file:
+            for start in range(0, self.count, _ROWS_AT_ONCE):
+                rows = numpy.fromfile(file, dtype=_SIGNATURE, count=_ROWS_AT_ONCE)
+                column[start : start + len(rows)] = rows[name] if band is None else rows[name][:, band]
+        return column
+
+    def offset(self, index: int) -> int:
+        """Where the text of one conversation is found."""
+        with self._path.open("rb") as file:
+            file.seek(index * _SIGNATURE.itemsize)
+            return int(numpy.fromfile(file, dtype=_SIGNATURE, count=1)["offset"][0])
 
 
 def near_copies(
@@ -117,8 +128,7 @@ def near_copies(
         on_band: told how far the search is, 0 to 1.
     """
     copies = numpy.zeros(signatures.count, dtype=numpy.bool_)
-    offsets = signatures.column("offset")
-    runs = _Remembered(lambda index: _sets_of(sides_at(int(offsets[index]))))
+    runs = _Remembered(lambda index: _sets_of(sides_at(signatures.offset(index))))
     for band in range(_BANDS):
         on_band(band / _BANDS)
         for bucket in _buckets(signatures.column("bands", band)):
@@ -140,30 +150,34 @@ def _mark_copies(bucket: Iterable[int], copies: NDArray[numpy.bool_], runs: "_Re
 
 def _buckets(keys: Hashes) -> Iterator[list[int]]:
     """Indices that share a key, in order, where more than one does."""
-    order = numpy.argsort(keys, kind="stable")
-    ends = numpy.flatnonzero(numpy.diff(keys[order])) + 1
-    starts = numpy.concatenate([[0], ends])
-    sizes = numpy.diff(numpy.concatenate([starts, [len(keys)]]))
-    for at in numpy.flatnonzero(sizes > 1):
-        yield order[starts[at] : starts[at] + sizes[at]].tolist()
+    for part in range(_PARTS):
+        members = numpy.flatnonzero(keys % numpy.uint64(_PARTS) == part)
+        order = members[numpy.argsort(keys[members], kind="stable")]
+        ends = numpy.flatnonzero(numpy.diff(keys[order])) + 1
+        starts = numpy.concatenate([[0], ends])
+        sizes = numpy.diff(numpy.concatenate([starts, [len(order)]]))
+        for at in numpy.flatnonzero(sizes > 1):
+            yield order[starts[at] : starts[at] + sizes[at]].tolist()
 
 
 def _bands(sides: Sides) -> Hashes:
-    """Shape (_BANDS,): equal figures at one place mean that two conversations may be alike."""
-    users, assistants = _runs(sides[0]), _runs(sides[1])
-    # What the user says must not pass for the same said by the assistant.
-    runs = _mixed(numpy.concatenate([users, assistants ^ numpy.uint64(0x5555555555555555)]))
-    short = (runs >> numpy.uint64(32)).astype(numpy.uint32)  # a MinHash of 32 bits takes a tenth of the time of 64
-    lowest = numpy.full(_BANDS * _ROWS, 0xFFFFFFFF, dtype=numpy.uint32)
-    for start in range(0, len(short), _BLOCK):
-        block = _FACTORS[:, None] * short[start : start + _BLOCK]
-        block ^= _MASKS[:, None]
-        numpy.minimum(lowest, block.min(axis=1), out=lowest)
-    rows = lowest.astype(numpy.uint64).reshape(_BANDS, _ROWS)
+    """Shape (_BANDS,): equal figures at one place mean that both sides of two conversations may be alike."""
+    users, assistants = _lowest(sides[0], _USER_FACTORS), _lowest(sides[1], _ASSISTANT_FACTORS)
+    rows = numpy.concatenate([users.reshape(_BANDS, -1), assistants.reshape(_BANDS, -1)], axis=1)
     folded: Hashes = rows[:, 0]
-    for row in range(1, _ROWS):
+    for row in range(1, rows.shape[1]):
         folded = _mixed(folded ^ (rows[:, row] << numpy.uint64(16)))
     return folded
+
+
+def _lowest(text: str, factors: NDArray[numpy.uint32]) -> Hashes:
+    """The MinHash of a text. Shape (factors,); of 32 bits, which takes a tenth of the time of 64."""
+    short = (_mixed(_runs(text)) >> numpy.uint64(32)).astype(numpy.uint32)
+    lowest = numpy.full(len(factors), 0xFFFFFFFF, dtype=numpy.uint32)
+    for start in range(0, len(short), _BLOCK):
+        block = factors[:, None] * short[start : start + _BLOCK]
+        numpy.minimum(lowest, block.min(axis=1), out=lowest)
+    return lowest.astype(numpy.uint64)
 
 
 def _sets_of(sides: Sides) -> tuple[Hashes, Hashes]:
@@ -195,7 +209,9 @@ def _are_alike(left: tuple[Hashes, Hashes], right: tuple[Hashes, Hashes]) -> boo
 
 
 def _similarity(left: Hashes, right: Hashes) -> float:
-    """Jaccard similarity of two sorted sets."""
+    """Jaccard similarity of two sorted sets; 0 where their sizes alone say that they are not alike."""
+    if min(len(left), len(right)) < ALIKE * max(len(left), len(right)):
+        return 0.0
     both = len(numpy.intersect1d(left, right, assume_unique=True))
     return both / (len(left) + len(right) - both)
 
@@ -232,8 +248,10 @@ def _size(sets: tuple[Hashes, Hashes]) -> int:
     return sum(map(len, sets))
 
 
-def _constants(seed: int) -> NDArray[numpy.uint32]:
-    return numpy.random.default_rng(seed).integers(0, 1 << 32, size=_BANDS * _ROWS, dtype=numpy.uint32)
+def _factors(count: int, seed: int) -> NDArray[numpy.uint32]:
+    drawn = numpy.random.default_rng(seed).integers(0, 1 << 32, size=count, dtype=numpy.uint32)
+    return drawn | numpy.uint32(1)  # odd, so that the product loses nothing
 
 
-_FACTORS, _MASKS = _constants(1) | numpy.uint32(1), _constants(2)  # an odd factor, so that the product loses nothing
+_USER_FACTORS = _factors(_BANDS * _USER_ROWS, seed=1)
+_ASSISTANT_FACTORS = _factors(_BANDS * _ASSISTANT_ROWS, seed=2)
