@@ -10,12 +10,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, delete, func, or_, select
+from sqlalchemy import ColumnElement, Select, delete, func, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from storage.audit import note
-from storage.consents import decision_of, newest_decision
+from storage.consents import forbids, may_learn_from
 from storage.errors import Refused, WrongUsage
 from storage.repository import Repository, chunks
 from storage.tables import CandidateAuthorRow, CandidateRow, CandidateTurnRow, ReviewRow, TurnRow
@@ -60,14 +60,14 @@ def drop_made_from(session: Session, turn_ids: Sequence[int]) -> int:
 
 def _lacks_consent() -> ColumnElement[bool]:
     """A condition on candidates: some author's yes is missing (for an import: some author said no)."""
-    decision = newest_decision(col(CandidateRow.server), col(CandidateAuthorRow.author_key)).correlate(
-        CandidateRow, CandidateAuthorRow
+    forbidden = forbids(
+        col(CandidateRow.server),
+        col(CandidateAuthorRow.author_key),
+        needs_yes=col(CandidateRow.source) != Source.IMPORT,
     )
-    denied = decision.is_(False)
     return (
         select(col(CandidateAuthorRow.candidate_id))
-        .where(col(CandidateAuthorRow.candidate_id) == col(CandidateRow.id))
-        .where(or_(denied, (col(CandidateRow.source) != Source.IMPORT) & decision.is_(None)))
+        .where(col(CandidateAuthorRow.candidate_id) == col(CandidateRow.id), forbidden)
         .correlate(CandidateRow)
         .exists()
     )
@@ -244,8 +244,7 @@ def _refuse_unfit(verdict: Verdict) -> None:
 
 def _refuse_without_consent(session: Session, server: str, source: Source, author_keys: Iterable[str]) -> None:
     for key in author_keys:
-        decision = decision_of(session, server, key)
-        if decision is False or (decision is None and source is not Source.IMPORT):
+        if not may_learn_from(session, server, key, needs_yes=source is not Source.IMPORT):
             raise Refused(
                 "Somebody in this exchange has not agreed to be learnt from.", advice="They can with /privacy."
             )
@@ -345,7 +344,7 @@ def _decide(
             created_at=at,
         )
     )
-    note(session, at, reviewer_key, decision.value, f"candidate {row.id}")
+    note(session, at, reviewer_key, decision.value, f"candidate {row.id}", server=row.server)
     session.flush()
     return _candidates(session, [row])[0]
 

@@ -3,17 +3,15 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import ScalarSelect, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, select
 from sqlalchemy.orm import Mapped, Session
 from sqlmodel import col
 
 from storage.audit import note
+from storage.blocks import is_blocked
 from storage.repository import Repository
-from storage.tables import CandidateAuthorRow, CandidateRow, ConsentRow
-from storage.values import CandidateState
-
-EVERYWHERE = "*"
-"""Stands for all servers in a decision; a later decision for one server stands above it there."""
+from storage.tables import ConsentRow
+from storage.waiting import EVERYWHERE, reject_waiting_of
 
 
 def newest_decision(server: Mapped[str] | str, author_key: Mapped[str] | str) -> ScalarSelect[bool]:
@@ -25,6 +23,7 @@ def newest_decision(server: Mapped[str] | str, author_key: Mapped[str] | str) ->
         .order_by(col(ConsentRow.id).desc())
         .limit(1)
         .scalar_subquery()
+        .correlate_except(ConsentRow)
     )
 
 
@@ -33,19 +32,30 @@ def decision_of(session: Session, server: str, author_key: str) -> bool | None:
     return session.scalar(select(newest_decision(server, author_key)))
 
 
+def forbids(server: Mapped[str], author_key: Mapped[str], *, needs_yes: ColumnElement[bool]) -> ColumnElement[bool]:
+    """A condition on rows: this member may not be learnt from there.
+
+    Args:
+        server: the column with the server.
+        author_key: the column with the member.
+        needs_yes: whether silence means no (for an import it does not).
+    """
+    decision = newest_decision(server, author_key)
+    return decision.is_(False) | (needs_yes & decision.is_(None)) | is_blocked(server, author_key)
+
+
+def may_learn_from(session: Session, server: str, author_key: str, *, needs_yes: bool = True) -> bool:
+    """Whether a member may be learnt from: they said yes (or, for an import, not no), and are not blocked."""
+    decision = decision_of(session, server, author_key)
+    if decision is False or (decision is None and needs_yes):
+        return False
+    return not session.scalar(select(is_blocked(server, author_key)))
+
+
 def deny(session: Session, at: datetime, server: str, author_key: str) -> None:
     """Record a denial, and reject the candidates that wait for a review with this member's words."""
     session.add(ConsentRow(server=server, author_key=author_key, allowed=False, created_at=at))
-    theirs = select(col(CandidateAuthorRow.candidate_id)).where(col(CandidateAuthorRow.author_key) == author_key)
-    rejecting = (
-        update(CandidateRow)
-        .where(col(CandidateRow.state) == CandidateState.WAITING, col(CandidateRow.id).in_(theirs))
-        .values(state=CandidateState.REJECTED)
-        .execution_options(synchronize_session=False)
-    )
-    if server != EVERYWHERE:
-        rejecting = rejecting.where(col(CandidateRow.server) == server)
-    session.execute(rejecting)
+    reject_waiting_of(session, server, author_key)
 
 
 class Consents(Repository):
@@ -64,11 +74,11 @@ class Consents(Repository):
                 session.add(ConsentRow(server=server, author_key=author_key, allowed=True, created_at=at))
             else:
                 deny(session, at, server, author_key)
-            note(session, at, author_key, "consent", server, {"allowed": allowed})
+            note(session, at, author_key, "consent", server, {"allowed": allowed}, server=server)
 
         await self._write(work)
 
     async def all_allow(self, server: str, author_keys: Iterable[str]) -> bool:
-        """Whether every one of these members has said yes here; True for none."""
+        """Whether every one of these members may be learnt from here: said yes, and not blocked; True for none."""
         keys = sorted(set(author_keys))
-        return await self._read(lambda session: all(decision_of(session, server, key) is True for key in keys))
+        return await self._read(lambda session: all(may_learn_from(session, server, key) for key in keys))

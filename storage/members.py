@@ -5,18 +5,21 @@ from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from storage.audit import note
-from storage.consents import EVERYWHERE, deny
+from storage.consents import decision_of, deny
 from storage.repository import Repository
+from storage.server_choices import settings_of
 from storage.tables import (
     CandidateAuthorRow,
     CandidateRow,
     CandidateTurnRow,
+    FirstContactRow,
     ModelVersionRow,
     SnapshotAuthorRow,
     TurnRow,
     VoteRow,
 )
 from storage.values import ForgetReceipt
+from storage.waiting import EVERYWHERE
 
 
 class Members(Repository):
@@ -46,6 +49,43 @@ class Members(Repository):
             return receipt
 
         return await self._write(work)
+
+    async def left(self, server: str, author_key: str) -> bool:
+        """A member left the server: a denial from then on, unless the server chose otherwise; nothing is forgotten.
+
+        Returns:
+            Whether a denial was recorded: not for members who are unknown here or had said no already.
+        """
+        at = self._clock()
+
+        def work(session: Session) -> bool:
+            _forget_first_contact(session, author_key, server)
+            if not settings_of(session, self._defaults, server).leaving_is_denial:
+                return False
+            decision = decision_of(session, server, author_key)
+            if decision is False or (decision is None and not _has_candidates(session, server, author_key)):
+                return False
+            deny(session, at, server, author_key)
+            note(session, at, author_key, "left", server, server=server)
+            return True
+
+        return await self._write(work)
+
+
+def _forget_first_contact(session: Session, author_key: str, server: str | None) -> None:
+    forgetting = delete(FirstContactRow).where(col(FirstContactRow.author_key) == author_key)
+    if server is not None:
+        forgetting = forgetting.where(col(FirstContactRow.server) == server)
+    session.execute(forgetting)
+
+
+def _has_candidates(session: Session, server: str, author_key: str) -> bool:
+    theirs = (
+        select(col(CandidateRow.id))
+        .join(CandidateAuthorRow, col(CandidateAuthorRow.candidate_id) == col(CandidateRow.id))
+        .where(col(CandidateAuthorRow.author_key) == author_key, col(CandidateRow.server) == server)
+    )
+    return session.scalar(theirs.limit(1)) is not None
 
 
 def _versions_learnt_from(session: Session, author_key: str, server: str | None) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from sqlalchemy import Executable
 from sqlalchemy.orm import Session
 
 from storage.database import Database, Work
+from storage.server_settings import ServerSettings
 from storage.writer import Writer
 
 T = TypeVar("T")
@@ -21,12 +22,16 @@ class Repository:
         database: reads go here, each in a session of its own.
         writer: writes go here, to share commits.
         clock: the time, aware.
+        defaults: what holds for a server that chose nothing.
     """
 
-    def __init__(self, database: Database, writer: Writer, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, database: Database, writer: Writer, clock: Callable[[], datetime], defaults: ServerSettings
+    ) -> None:
         self._database = database
         self._writer = writer
         self._clock = clock
+        self._defaults = defaults
 
     async def _read(self, work: Work[T]) -> T:
         return await self._database.read(work)

@@ -16,17 +16,21 @@ from sqlalchemy.exc import ArgumentError
 
 from storage.aliases import Aliases
 from storage.audit import AuditLog
+from storage.blocks import Blocks
 from storage.candidates import Candidates
 from storage.consents import Consents
 from storage.conversations import Conversations
 from storage.database import Database, PostgresDatabase, SqliteDatabase
 from storage.errors import WrongUsage
 from storage.evaluations import Evaluations
+from storage.first_contacts import FirstContacts
 from storage.leases import Leases
 from storage.members import Members
 from storage.migrate import migrate
 from storage.runs import Runs
 from storage.secret import author_key_secret
+from storage.server_choices import ServerSettingsTable
+from storage.server_settings import ServerSettings
 from storage.settings import StoreSettings
 from storage.snapshots import Snapshots
 from storage.text import storable
@@ -42,23 +46,34 @@ class Store:
         writer: the one writer of this process.
         clock: the time, aware.
         secret: key of the keyed hash of author ids.
+        defaults: what holds for a server that chose nothing.
     """
 
-    def __init__(self, database: Database, writer: Writer, clock: Callable[[], datetime], secret: bytes) -> None:
+    def __init__(
+        self,
+        database: Database,
+        writer: Writer,
+        clock: Callable[[], datetime],
+        secret: bytes,
+        defaults: ServerSettings,
+    ) -> None:
         self._database = database
         self._secret = secret
         self.clock = clock
-        self.conversations = Conversations(database, writer, clock)
-        self.consents = Consents(database, writer, clock)
-        self.votes = Votes(database, writer, clock)
-        self.candidates = Candidates(database, writer, clock)
-        self.snapshots = Snapshots(database, writer, clock)
-        self.runs = Runs(database, writer, clock)
-        self.evaluations = Evaluations(database, writer, clock)
-        self.aliases = Aliases(database, writer, clock)
-        self.audit = AuditLog(database, writer, clock)
-        self.leases = Leases(database, writer, clock)
-        self.members = Members(database, writer, clock)
+        self.conversations = Conversations(database, writer, clock, defaults)
+        self.consents = Consents(database, writer, clock, defaults)
+        self.votes = Votes(database, writer, clock, defaults)
+        self.candidates = Candidates(database, writer, clock, defaults)
+        self.snapshots = Snapshots(database, writer, clock, defaults)
+        self.runs = Runs(database, writer, clock, defaults)
+        self.evaluations = Evaluations(database, writer, clock, defaults)
+        self.aliases = Aliases(database, writer, clock, defaults)
+        self.audit = AuditLog(database, writer, clock, defaults)
+        self.leases = Leases(database, writer, clock, defaults)
+        self.members = Members(database, writer, clock, defaults)
+        self.server_settings = ServerSettingsTable(database, writer, clock, defaults)
+        self.first_contacts = FirstContacts(database, writer, clock, defaults)
+        self.blocks = Blocks(database, writer, clock, defaults)
 
     @property
     def url(self) -> str:
@@ -71,13 +86,20 @@ class Store:
 
 
 @asynccontextmanager
-async def open_store(settings: StoreSettings, home: Path, *, clock: Callable[[], datetime]) -> AsyncIterator[Store]:
+async def open_store(
+    settings: StoreSettings,
+    home: Path,
+    *,
+    clock: Callable[[], datetime],
+    server_defaults: ServerSettings | None = None,
+) -> AsyncIterator[Store]:
     """Migrate and open the database, and close it at the end.
 
     Args:
         settings: where and how.
         home: the folder with the author key and, unless a URL says otherwise, the database; made if missing.
         clock: the time, aware.
+        server_defaults: what holds for a server that chose nothing.
 
     Raises:
         DatabaseBusy: another process held it for longer than `busy_timeout_seconds`.
@@ -90,7 +112,7 @@ async def open_store(settings: StoreSettings, home: Path, *, clock: Callable[[],
         await migrate(database)
         writer = Writer(database, group_commit_rows=settings.group_commit_rows)
         try:
-            yield Store(database, writer, clock, secret)
+            yield Store(database, writer, clock, secret, server_defaults or ServerSettings())
         finally:
             await writer.close()
     finally:
