@@ -156,13 +156,13 @@ class _Runs:
             plan = self._plan(attempt.settings)
             judge = _Judge(attempt, plan, may_stop=attempt.settings.epochs == max(space.epochs))
             try:
-                self._run(attempt.settings, self._material.corpus, judge)
+                self._run("trial", attempt.settings, self._material.corpus, judge)
                 is_whole = True
             except StopEarly:
                 is_whole = False
             seconds = self._onlooker.now() - began
             self._onlooker.on_end(attempt.end(is_whole=is_whole, tokens=judge.tokens, seconds=seconds))
-            self._forget(attempt.settings)
+            self._forget("trial", attempt.settings)
 
     def advice(self, best: Trial) -> Advice | None:
         """What the best settings do with less talk and less time; None where there is no budget left to try."""
@@ -208,31 +208,31 @@ class _Runs:
         tried = replace(settings, epochs=settings.epochs * share * readings)
         self._onlooker.on_begin(_PART_NAMES[name], tried)
         began = self._onlooker.now()
-        curve = self._run(tried, corpus, lambda point: None)
+        curve = self._run(name, tried, corpus, lambda point: None)
         loss = curve[-1].heldout_loss
         if loss is None:
             return None
         self._study.note(key, {"heldout_loss": loss, "seconds": self._onlooker.now() - began})
-        self._forget(tried)
+        self._forget(name, tried)
         return loss
 
-    def _run(self, settings: Settings, corpus: Corpus, judge: Callable[[Point], None]) -> Sequence[Point]:
+    def _run(self, kind: str, settings: Settings, corpus: Corpus, judge: Callable[[Point], None]) -> Sequence[Point]:
         watch = Onlooker(
             on_step=self._onlooker.on_step, on_point=judge, check=self._onlooker.check, now=self._onlooker.now
         )
         model = self._material.fresh_model()
-        plan, place = self._plan(settings), self._place(settings)
+        plan, place = self._plan(settings), self._place(kind, settings)
         return pretrain(model, corpus, self._material.heldout, plan, place, watch).curve
 
     def _plan(self, settings: Settings) -> Plan:
         return settings.plan(tokens_an_epoch=self._material.tokens_an_epoch, seed=self._order.seed)
 
-    def _place(self, settings: Settings) -> Path:
-        """Checkpoints of a run, under what it is, so that a resumed one finds its own."""
-        return self._folder / "runs" / _named(settings)
+    def _place(self, kind: str, settings: Settings) -> Path:
+        """Checkpoints of a run, under what it is, so that a resumed one finds its own and no other's."""
+        return self._folder / "runs" / f"{kind}-{_named(settings)}"
 
-    def _forget(self, settings: Settings) -> None:
-        shutil.rmtree(self._place(settings), ignore_errors=True)
+    def _forget(self, kind: str, settings: Settings) -> None:
+        shutil.rmtree(self._place(kind, settings), ignore_errors=True)
 
 
 class _Judge:

@@ -131,7 +131,7 @@ def test_a_resumed_search_proposes_something_new(path: Path) -> None:
 
 
 def test_the_same_seed_proposes_the_same(tmp_path: Path) -> None:
-    proposed = []
+    proposed: list[list[Settings]] = []
     for name in ("one", "two"):
         study = begun(tmp_path / name)
         proposed.append([])
