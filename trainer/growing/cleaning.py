@@ -143,6 +143,10 @@ def open_spelling(language: str) -> Spelling:
     def spelt(word: str) -> str:
         if dictionary.known([word]):
             return word
+        for at in (-1, -2):  # "thats" and "youre" lack a sign, not a letter
+            contraction = f"{word[:at]}'{word[at:]}"
+            if dictionary.known([contraction]):
+                return contraction
         return dictionary.correction(word) or word
 
     return spelt

@@ -106,7 +106,7 @@ class Tally:
             "left_out": _ordered(self.reading.left_out),
             "broken": _ordered(self.broken),
             "broken_examples": self.broken_examples,
-            "files": self.files,
+            "files_read": self.files,
             "skipped": [asdict(one) for one in self.skipped],
         }
 

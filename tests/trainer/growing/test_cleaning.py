@@ -104,7 +104,7 @@ class FakeChecker:
         return ["en"]
 
     def known(self, words: list[str]) -> set[str]:
-        return {"right"} & set(words)
+        return {"right", "that's", "you're"} & set(words)
 
     def correction(self, word: str) -> str | None:
         return {"wrng": "wrong", "right": "spoilt"}.get(word)
@@ -114,6 +114,7 @@ def test_a_dictionary_repairs_only_what_it_does_not_know(monkeypatch: pytest.Mon
     monkeypatch.setitem(sys.modules, "spellchecker", SimpleNamespace(SpellChecker=FakeChecker))
     spelling = open_spelling("en")
     assert [spelling(word) for word in ("right", "wrng", "blorp")] == ["right", "wrong", "blorp"]
+    assert [spelling(word) for word in ("thats", "youre")] == ["that's", "you're"]
 
 
 def test_an_unknown_language_is_wrong_usage_with_those_there_are(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -390,3 +390,4 @@ def test_the_card_is_json_and_says_how_it_was_made(make: Prepare, tmp_path: Path
     assert card["screen"] == {"version": "words-1", "is_whole": True}
     assert card["created_at"] == "2026-03-01T12:00:00+00:00"
     assert card["given"] == ["talk.jsonl"]
+    assert card["files_read"] == 1
