@@ -145,7 +145,7 @@ def require_optuna() -> None:
         import optuna  # noqa: F401 - only whether it is there
     except ModuleNotFoundError:
         raise WrongUsage(
-            "A sweep needs Optuna, which is not installed.", advice="Install it: pip install 'mynah[sweep]'"
+            "A sweep needs Optuna, which is not installed.", advice="Install it: pip install optuna"
         ) from None
 
 

@@ -151,6 +151,6 @@ def test_without_optuna_it_says_what_to_install(path: Path, monkeypatch: pytest.
         return real(name, *rest, **more)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(WrongUsage, match=r"needs Optuna.*pip install 'mynah\[sweep\]'"):
+    with pytest.raises(WrongUsage, match=r"needs Optuna.*pip install optuna"):
         open_study(path, seed=1)
     assert not path.exists()
