@@ -24,7 +24,7 @@ from trainer.growing.duplicates import near_copies
 from trainer.growing.holding_out import held_out
 from trainer.growing.preparing_card import Tally, readme_of
 from trainer.growing.preparing_options import Options
-from trainer.growing.sources import Readable, Skipped, find
+from trainer.growing.sources import Readable, Skipped, find, shown_name
 from trainer.growing.sources_decoding import NotText
 from trainer.growing.sources_hub import PREFIX
 from trainer.growing.sources_tables import WANTED
@@ -133,8 +133,8 @@ def _talks(one: Readable, tally: Tally) -> Iterator[FoundTalk]:
             yield found if found.licence else replace(found, licence=one.licence)
     except NotText as wrong:
         tally.skipped.append(Skipped(one.name, str(wrong)))
-    except UnicodeError:
-        tally.skipped.append(Skipped(one.name, "is not text from some place on"))
+    except OSError as error:
+        tally.skipped.append(Skipped(one.name, f"cannot be read further: {error.strerror or error}"))
 
 
 def _write(
@@ -169,7 +169,7 @@ def _facts(given: Sequence[str], tally: Tally, options: Options, screening: Scre
     return {
         "created_at": now.isoformat(timespec="seconds"),
         "notes": _notes(tally, options),
-        "given": [one if one.startswith(PREFIX) else Path(one).name for one in given],
+        "given": [one if one.startswith(PREFIX) else shown_name(Path(one).name) for one in given],
         "options": asdict(options),
         "screen": {"version": screening.version, "is_whole": options.screened},
         **counts,

@@ -14,7 +14,8 @@ _EXAMPLES = 20
 _MAX_SOURCES = 1_000
 _OTHERS = "other sources"
 _MAX_LICENCES = 20
-_PARTICULARS = re.compile(r" ?\([^()]*\)|(?<=message )\d+|(?<=has )\d+(?= columns)")
+_IN_BRACKETS = re.compile(r" ?\([^()]*\)")
+_NUMBER = re.compile(r"(?<=message )\d+|(?<=has )\d+(?= columns)")
 
 
 @dataclass
@@ -76,7 +77,8 @@ class Tally:
 
     def add_broken(self, broken: Broken) -> None:
         """One more line that is no conversation."""
-        self.broken[_PARTICULARS.sub("", broken.reason).strip()] += 1
+        kind = _NUMBER.sub("…", _IN_BRACKETS.sub("", broken.reason))  # what all lines of the kind have in common
+        self.broken[kind] += 1
         if len(self.broken_examples) < _EXAMPLES:
             self.broken_examples.append(f"{broken.where}: {broken.reason}")
 

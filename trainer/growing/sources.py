@@ -7,6 +7,7 @@ with a reason, never passed over in silence.
 import fnmatch
 import json
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,9 @@ KNOWN = JSON_LINES | TABLES | {".json", ".txt", ".text", ".log", ".md", ""}
 _BESIDE_THE_TALK = ("readme*", "license*", "licence*", "copying*", "notice*", "changelog*")
 _LICENCES = ("license*", "licence*", "copying*")
 _MAX_LICENCE_BYTES = 4096
+
+_DISCORD_NUMBER = re.compile(r" \[\d{15,21}\](?: \([^()]*\))?")
+_DISCORD_PERSON = re.compile(r"((?:^|/)Direct Messages) - [^/]*(?=\.\w+$)")
 
 Talks = Iterator[FoundTalk | Broken]
 Reader = Callable[[Reading], Talks]
@@ -116,7 +120,7 @@ def _folder(root: Path, skip: Sequence[str]) -> Iterator[Readable | Skipped]:
     for here, folders, files in os.walk(root, onerror=unreadable):
         for name in sorted(folders):
             if is_dataset(Path(here, name)):
-                yield Skipped(storable(str(Path(here, name).relative_to(root))), "is a prepared dataset")
+                yield Skipped(shown_name(str(Path(here, name).relative_to(root))), "is a prepared dataset")
         folders[:] = sorted(name for name in folders if not name.startswith(".") and not is_dataset(Path(here, name)))
         above = licences.get(str(Path(here).parent))
         licences[here] = _licence(Path(here)) or above
@@ -126,20 +130,19 @@ def _folder(root: Path, skip: Sequence[str]) -> Iterator[Readable | Skipped]:
             if _matches(name, _BESIDE_THE_TALK) or name.startswith("."):
                 continue
             if _matches(name, [pattern.lower() for pattern in skip]):
-                yield Skipped(storable(shown), "was to be left out")
+                yield Skipped(shown_name(shown), "was to be left out")
             elif path.suffix.lower() not in KNOWN:
                 yield Skipped(
                     storable(shown), f"is of a kind that is not read ({path.suffix}); name it itself if it is text"
                 )
             elif not path.is_file():
-                yield Skipped(storable(shown), "is not a plain file")
+                yield Skipped(shown_name(shown), "is not a plain file")
             else:
                 yield _file(path, shown, licences[here])
 
 
 def _file(path: Path, name: str, licence: str | None) -> Readable | Skipped:
-    name = storable(name)  # a file's name may hold bytes that are no text
-    shown = name if len(name) <= MAX_NAME_CHARACTERS else f"…{name[1 - MAX_NAME_CHARACTERS :]}"
+    shown = shown_name(name)
     try:
         beginning = probe(path)
         found = _reader(path, shown, beginning)
@@ -148,6 +151,12 @@ def _file(path: Path, name: str, licence: str | None) -> Readable | Skipped:
         return Skipped(shown, str(wrong))
     except WrongUsage as wrong:
         return Skipped(shown, f"cannot be opened ({wrong.what})")
+
+
+def shown_name(name: str) -> str:
+    """What to call a file: short, and without the number and the person that an export of Discord is named for."""
+    name = _DISCORD_PERSON.sub(r"\1", _DISCORD_NUMBER.sub("", storable(name)))  # a name may hold bytes that are no text
+    return name if len(name) <= MAX_NAME_CHARACTERS else f"…{name[1 - MAX_NAME_CHARACTERS :]}"
 
 
 def _reader(path: Path, name: str, beginning: str) -> tuple[str, Reader]:

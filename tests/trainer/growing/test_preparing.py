@@ -5,7 +5,7 @@ import json
 import random
 import shutil
 import tracemalloc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,12 +17,13 @@ from storage.errors import MynahError, WrongUsage
 from storage.values import Verdict
 from tests.fakes.screening import WordScreening
 from tests.trainer.growing.talking import export, line, said, write
-from trainer.growing import preparing, staging
+from trainer.growing import preparing, sources, staging
 from trainer.growing.cleaning import LOWERED, SPELT
 from trainer.growing.dataset import CARD, HELDOUT, README, TRAIN, Dataset, DatasetWriter, open_dataset
 from trainer.growing.preparing import NEAR_COPY, Step, prepare
 from trainer.growing.preparing_options import Options
 from trainer.growing.sources_decoding import OTHER_ENCODING
+from trainer.growing.sources_values import FoundTalk, Turn
 from trainer.growing.staging import COPY
 from trainer.growing.trimming import EMPTY, JOINED, OPENING, TOO_SHORT
 
@@ -288,6 +289,7 @@ def test_broken_lines_are_counted_by_kind_with_some_examples(make: Prepare, tmp_
     path = write(tmp_path / "talk.jsonl", line("one", "eins"), "{nonsense\n" * 30, '{"messages": "x"}\n')
     card = make(path).card
     assert sum(card["broken"].values()) == 31
+    assert card["broken"]['"messages" is not a list'] == 1
     assert len(card["broken"]) == 2
     assert card["broken_examples"][0].startswith("talk.jsonl:2: not JSON")
     assert len(card["broken_examples"]) == 20
@@ -320,6 +322,19 @@ def test_a_place_that_cannot_be_written_is_told(make: Prepare, tmp_path: Path) -
     write(tmp_path / "file", "mine")
     with pytest.raises(MynahError, match="file"):
         make(write(tmp_path / "in" / "talk.jsonl", chatter(5)), out="file/out")
+
+
+def test_a_source_that_fails_in_the_middle_keeps_what_was_read(
+    make: Prepare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object) -> Iterator[FoundTalk]:
+        yield FoundTalk((Turn("user", "one"), Turn("assistant", "eins")), "a")
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(sources, "read_json_lines", failing)
+    dataset = make(write(tmp_path / "talk.jsonl", line("one", "eins")))
+    assert texts(dataset) == [["one", "eins"]]
+    assert dataset.card["skipped"] == [{"name": "talk.jsonl", "reason": "cannot be read further: Input/output error"}]
 
 
 @pytest.mark.parametrize("what", ["reading", "comparing", "writing"])

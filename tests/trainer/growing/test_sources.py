@@ -10,7 +10,7 @@ import pytest
 from storage.errors import WrongUsage
 from tests.trainer.growing.talking import line, write
 from trainer.growing.dataset import DatasetWriter
-from trainer.growing.sources import Readable, Skipped, find
+from trainer.growing.sources import Readable, Skipped, find, shown_name
 from trainer.growing.sources_decoding import NotText
 from trainer.growing.sources_values import Broken, FoundTalk, Reading
 
@@ -235,6 +235,22 @@ def test_a_file_without_permission_is_named_and_the_others_are_read(
     assert isinstance(closed, Skipped)
     assert "Permission denied" in closed.reason
     assert isinstance(other, Readable)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Birds - talk - general [123456789012345678].json", "Birds - talk - general.json"),
+        ("Direct Messages - mira [123456789012345678].json", "Direct Messages.json"),
+        ("old/Direct Messages - mira [123456789012345678].json", "old/Direct Messages.json"),
+        ("talk [2024].json", "talk [2024].json"),
+        ("x" * 100 + ".txt", "…" + "x" * 75 + ".txt"),
+        ("bad\udcff.txt", "bad\ufffd.txt"),
+    ],
+    ids=["a channel", "a person", "in a folder", "a year", "long", "bytes"],
+)
+def test_names_of_files_are_short_and_name_nobody(name: str, shown: str) -> None:
+    assert shown_name(name) == shown
 
 
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
