@@ -186,8 +186,8 @@ async def _engine(base: Path, settings: EngineSettings) -> AsyncIterator[Ask]:
 
                 async def ask(number: int) -> Told:
                     asked, first = time.perf_counter(), 0.0
-                    request = {"member": str(number), "request_id": f"{number}-{asked}"}
-                    async for piece in engine.stream(_messages(number), SAMPLING, **request):
+                    messages, request = _messages(number), f"{number}-{asked}"
+                    async for piece in engine.stream(messages, SAMPLING, member=str(number), request_id=request):
                         first = first or time.perf_counter()
                         if piece.answer is not None:
                             # The end token is a step too, and `generate` counts it.

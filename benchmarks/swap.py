@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.conversation_openers import opener
-from bot.engine.local import LocalEngine, SwapReport, open_local_engine
+from bot.engine.fleet import SwapReport
+from bot.engine.local import LocalEngine, open_local_engine
 from bot.engine.protocol import Answer, Sampling
 from bot.engine.replies import generate_replies
 from bot.engine.watch import ChampionWatch
@@ -68,8 +69,8 @@ class _Crowd:
             number = (member * 7 + turn) % OPENERS
             self.asked += 1
             last = time.perf_counter()
-            request = {"member": str(member), "request_id": f"{member}-{turn}"}
-            async for piece in self._engine.stream(_messages(number), SAMPLING, **request):
+            messages, request = _messages(number), f"{member}-{turn}"
+            async for piece in self._engine.stream(messages, SAMPLING, member=str(member), request_id=request):
                 now = time.perf_counter()
                 self.gaps.append(now - last)
                 self.arrivals.append(now)

@@ -165,7 +165,7 @@ class Generation:
             row.token, row.count = token, row.count + 1
             delta = row.text.add(token)
             if delta:
-                row.request.tell(Piece(delta))
+                row.request.tell(Piece(delta, model_version=self.version))
         for index in range(len(self._running) - 1, first - 1, -1):
             row = self._running[index]
             if row.text.has_ended:
@@ -199,7 +199,7 @@ class Generation:
             queue_seconds=row.joined_at - request.admitted_at,
             latency_seconds=now - request.admitted_at,
         )
-        request.tell(Piece(delta, answer))
+        request.tell(Piece(delta, answer, self.version))
 
     def _fail_all(self, error: BaseException) -> None:
         with self._inbox.changed:

@@ -1,10 +1,11 @@
 """What an engine does, and the values that go in and come out. Tensors stop behind this page."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from bot.engine.routing import ANYWHERE, Place, Routes
 from storage.errors import MynahError, Refused
 from storage.values import Message
 
@@ -62,6 +63,8 @@ class Piece:
     delta: str
     """New text; joined, the deltas are the answer's text."""
     answer: Answer | None = None
+    model_version: str = ""
+    """Who says it: known from the first piece on, also when the answer is broken off."""
 
 
 class Engine(Protocol):
@@ -69,15 +72,38 @@ class Engine(Protocol):
 
     @property
     def version(self) -> str:
-        """The version that new requests get."""
+        """The shared champion: who answers where no other version was chosen."""
+        ...
+
+    @property
+    def routes(self) -> Routes:
+        """Who answers now."""
+        ...
+
+    @property
+    def refused(self) -> Mapping[str, MynahError]:
+        """The versions of the wanted routes that cannot be served, and why; others answer in their place."""
         ...
 
     def stream(
-        self, messages: Sequence[Message], sampling: Sampling, *, member: str, request_id: str
+        self,
+        messages: Sequence[Message],
+        sampling: Sampling,
+        *,
+        member: str,
+        request_id: str,
+        place: Place = ANYWHERE,
     ) -> AsyncIterator[Piece]:
         """Answer the last user message. Oldest messages are left out until the rest fits the context.
 
         Closing the iterator (or cancelling its task) stops the request.
+
+        Args:
+            messages: the conversation, which ends with what is to be answered.
+            sampling: how to choose tokens.
+            member: who asks, for the limits.
+            request_id: names the request for `stop`.
+            place: chooses the version.
 
         Raises:
             EngineBusy: not admitted.
@@ -90,8 +116,19 @@ class Engine(Protocol):
         """End a request with what it has (`Finish.STOPPED`); False if it is not running."""
         ...
 
+    async def set_routes(self, routes: Routes) -> None:
+        """Let these versions answer new requests; those in flight finish where they began.
+
+        Returns when all that fits is in memory. What cannot be served is in `refused`, and who answered its line goes
+        on. Routes without a shared champion leave the one there is.
+
+        Raises:
+            DatabaseBusy: a version could not be looked up. Try again.
+        """
+        ...
+
     async def swap(self, version: str) -> None:
-        """Serve another version to new requests; those in flight finish on the old one.
+        """Make a version the shared champion; all other routes stay.
 
         Raises:
             ModelDamaged, UnsafeModel, UnknownModel, EngineFailed: the old one keeps serving.

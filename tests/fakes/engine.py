@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 from bot.engine.protocol import Answer, EngineBusy, Finish, Piece, PromptTooLong, Sampling
-from storage.errors import MynahError, UnknownModel
+from bot.engine.routing import ANYWHERE, SHARED, Place, Routes, by_need, reachable, version_for
+from storage.errors import ModelDamaged, MynahError, UnknownModel
 from storage.values import Message
 
 Script = Mapping[str, str] | Callable[[Sequence[Message]], str]
@@ -16,6 +17,9 @@ class ScriptedEngine:
     Attributes:
         seen: the messages of each request that was admitted, in order.
         samplings: the sampling options of each, in order.
+        places: the place of each, in order.
+        tried: the versions that were loaded or refused, in order.
+        bad: versions that cannot be served; may be changed at any time.
         stopped: the ids of requests that were stopped by `stop`.
         closed: the ids of requests whose iterator was closed before the last piece.
         hold: cleared, every answer waits before its second piece until it is set again.
@@ -33,13 +37,17 @@ class ScriptedEngine:
         max_characters: int = 100_000,
     ) -> None:
         self._script: Script = {} if script is None else script
-        self._version = version
+        self._routes = Routes({SHARED: version})
+        self._refused: dict[str, MynahError] = {}
         self._known = None if known_versions is None else {version, *known_versions}
         self._max_running = max_running
         self._max_characters = max_characters
         self._running: dict[str, asyncio.Event] = {}
         self.seen: list[tuple[Message, ...]] = []
         self.samplings: list[Sampling] = []
+        self.places: list[Place] = []
+        self.tried: list[str] = []
+        self.bad: set[str] = set()
         self.stopped: list[str] = []
         self.closed: list[str] = []
         self.hold = asyncio.Event()
@@ -49,8 +57,18 @@ class ScriptedEngine:
 
     @property
     def version(self) -> str:
-        """The version that new requests get."""
-        return self._version
+        """The shared champion."""
+        return self._routes.champions[SHARED]
+
+    @property
+    def routes(self) -> Routes:
+        """Who answers now."""
+        return self._routes
+
+    @property
+    def refused(self) -> Mapping[str, MynahError]:
+        """The wanted versions that cannot be served, and why."""
+        return self._refused
 
     @property
     def running(self) -> int:
@@ -65,7 +83,13 @@ class ScriptedEngine:
         return self._script.get(text, f"You said: {text}")
 
     async def stream(
-        self, messages: Sequence[Message], sampling: Sampling, *, member: str, request_id: str
+        self,
+        messages: Sequence[Message],
+        sampling: Sampling,
+        *,
+        member: str,
+        request_id: str,
+        place: Place = ANYWHERE,
     ) -> AsyncIterator[Piece]:
         """Answer by the script, one word a piece; the last piece carries the answer."""
         if self.refuse_with is not None:
@@ -75,10 +99,11 @@ class ScriptedEngine:
             raise PromptTooLong("That message is too long for me.", advice="Please send a shorter one.")
         if len(self._running) >= self._max_running:
             raise EngineBusy("I'm talking to a lot of people right now.", advice="Please try again in a moment.")
-        version, stop = self._version, asyncio.Event()
+        version, stop = version_for(self._routes, place), asyncio.Event()
         self._running[request_id] = stop
         self.seen.append(tuple(messages))
         self.samplings.append(sampling)
+        self.places.append(place)
         said: list[str] = []
         finished = False
         try:
@@ -88,14 +113,14 @@ class ScriptedEngine:
                 if stop.is_set():
                     break
                 said.append(word)
-                yield Piece(word)
+                yield Piece(word, model_version=version)
                 await asyncio.sleep(0)
                 if self.fail_with is not None:
                     failure, self.fail_with = self.fail_with, None
                     raise failure
             finish = Finish.STOPPED if stop.is_set() else Finish.END
             finished = True
-            yield Piece("", self._answer("".join(said), version, finish, messages))
+            yield Piece("", self._answer("".join(said), version, finish, messages), version)
         finally:
             del self._running[request_id]
             if not finished:
@@ -110,11 +135,32 @@ class ScriptedEngine:
         self.stopped.append(request_id)
         return True
 
+    async def set_routes(self, routes: Routes) -> None:
+        """Answer as these versions from now on; who cannot be served is in `refused`, and the old one goes on."""
+        wanted = routes if SHARED in routes.champions else routes.with_champion(SHARED, self.version)
+        self._refused = {name: error for name, error in self._refused.items() if name in wanted.versions}
+        loaded = set(self._routes.versions)
+        for version in by_need(wanted, wanted.lines):
+            if version not in loaded and version not in self._refused:
+                try:
+                    self._load(version)
+                except MynahError as error:
+                    self._refused[version] = error
+                else:
+                    loaded.add(version)
+        self._routes = reachable(wanted, self._routes, loaded)
+
     async def swap(self, version: str) -> None:
-        """Answer as another version from now on; unknown ones are refused when `known_versions` was given."""
+        """Make a version the shared champion; unknown ones are refused when `known_versions` was given."""
+        self._load(version)
+        self._routes = self._routes.with_champion(SHARED, version)
+
+    def _load(self, version: str) -> None:
+        self.tried.append(version)
+        if version in self.bad:
+            raise ModelDamaged(f"Version {version} is damaged.")
         if self._known is not None and version not in self._known:
             raise UnknownModel(f"There is no model called {version!r}.")
-        self._version = version
 
     def _words(self, messages: Sequence[Message]) -> list[str]:
         words = self.answer_to(messages).split(" ")

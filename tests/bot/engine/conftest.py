@@ -7,6 +7,7 @@ import pytest
 
 from bot.engine.protocol import Answer, Engine, Piece, Sampling
 from bot.engine.replies import generate_replies
+from bot.engine.routing import ANYWHERE, Place
 from bot.engine.weights import LoadedWeights, load_weights
 from storage.registry import ModelRegistry
 from storage.store import Store
@@ -40,12 +41,15 @@ async def collect(
     *,
     member: str = "ann",
     request_id: str = "one",
+    place: Place = ANYWHERE,
 ) -> tuple[list[Piece], Answer]:
     """All pieces of an answer, and the answer."""
-    pieces = [piece async for piece in engine.stream(messages, sampling, member=member, request_id=request_id)]
+    stream = engine.stream(messages, sampling, member=member, request_id=request_id, place=place)
+    pieces = [piece async for piece in stream]
     assert all(piece.answer is None for piece in pieces[:-1])
     answer = pieces[-1].answer
     assert answer is not None
+    assert {piece.model_version for piece in pieces} == {answer.model_version}
     return pieces, answer
 
 

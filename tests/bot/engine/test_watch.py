@@ -1,28 +1,21 @@
 import asyncio
+from dataclasses import replace
 from typing import Any
 
-from bot.engine.protocol import EngineFailed
+from bot.engine.routing import SHARED, Canary, Place, Routes
 from bot.engine.watch import ChampionWatch
-from storage.errors import DatabaseBusy, ModelDamaged
+from storage.errors import DatabaseBusy
 from storage.registry import ModelRegistry
 from storage.store import Store
 from tests.bot.engine.conftest import Village, user
 from tests.fakes.engine import ScriptedEngine
 
 
-class BrittleEngine(ScriptedEngine):
-    """Cannot serve some versions."""
-
-    def __init__(self, version: str, bad: set[str]) -> None:
-        super().__init__(version=version)
-        self.bad = bad
-        self.tried: list[str] = []
-
-    async def swap(self, version: str) -> None:
-        self.tried.append(version)
-        if version in self.bad:
-            raise ModelDamaged(f"Version {version} is damaged.")
-        await super().swap(version)
+def brittle(version: str, bad: set[str]) -> ScriptedEngine:
+    """An engine that cannot serve some versions."""
+    engine = ScriptedEngine(version=version)
+    engine.bad = bad
+    return engine
 
 
 async def promote(store: Store, version: str) -> None:
@@ -48,21 +41,21 @@ async def test_a_moved_champion_is_served_and_told(store: Store, village: Villag
 
 
 async def test_without_a_champion_nothing_is_done(store: Store, village: Village) -> None:
-    engine = BrittleEngine(village.versions[0], set())
+    engine = brittle(village.versions[0], set())
     await ChampionWatch(store, engine).look()
     assert engine.tried == []
 
 
 async def test_the_champion_that_serves_already_is_left_alone(store: Store, village: Village) -> None:
     await promote(store, village.versions[0])
-    engine = BrittleEngine(village.versions[0], set())
+    engine = brittle(village.versions[0], set())
     await ChampionWatch(store, engine).look()
     assert engine.tried == []
 
 
 async def test_a_champion_that_cannot_be_served_is_tried_and_audited_once(store: Store, village: Village) -> None:
     good, bad, better = village.versions
-    engine = BrittleEngine(good, {bad})
+    engine = brittle(good, {bad})
     refused: list[tuple[str, str]] = []
     watch = ChampionWatch(store, engine, on_refused=lambda version, reason: refused.append((version, reason)))
     await promote(store, bad)
@@ -80,7 +73,7 @@ async def test_a_champion_that_cannot_be_served_is_tried_and_audited_once(store:
 
 async def test_a_refused_champion_that_comes_back_later_is_tried_again(store: Store, village: Village) -> None:
     good, bad, better = village.versions
-    engine = BrittleEngine(good, {bad})
+    engine = brittle(good, {bad})
     watch = ChampionWatch(store, engine)
     for version in (bad, better, bad):
         await promote(store, version)
@@ -107,16 +100,105 @@ async def test_a_busy_database_does_not_end_the_watch(store: Store, village: Vil
         await swapped.wait()
 
 
-async def test_a_swap_that_fails_leaves_the_engine_answering(store: Store, village: Village) -> None:
-    class FailingEngine(ScriptedEngine):
-        async def swap(self, version: str) -> None:
-            raise EngineFailed("no")
-
-    engine = FailingEngine(version=village.versions[0])
+async def test_a_champion_that_fails_leaves_the_engine_answering(store: Store, village: Village) -> None:
+    engine = brittle(village.versions[0], {village.versions[1]})
     await promote(store, village.versions[1])
     await ChampionWatch(store, engine).look()
     pieces = [piece async for piece in engine.stream([user("hi")], Any, member="a", request_id="1")]  # type: ignore[arg-type]
     assert pieces[-1].answer is not None
+
+
+async def test_whoever_speaks_first_is_answered_by_the_right_version(store: Store, village: Village) -> None:
+    await promote(store, village.versions[1])
+    engine = ScriptedEngine(version=village.versions[0])
+    async with ChampionWatch(store, engine, poll_seconds=3600):
+        assert engine.version == village.versions[1]
+
+
+class Wishes:
+    """Routes that a test may change."""
+
+    def __init__(self, routes: Routes) -> None:
+        self.routes = routes
+
+    async def __call__(self) -> Routes:
+        return self.routes
+
+
+async def test_lines_and_canaries_are_followed(store: Store) -> None:
+    wishes = Wishes(Routes({SHARED: "a", "100": "b"}, {"100": Canary("c", 1.0)}))
+    engine = ScriptedEngine(version="a")
+    watch = ChampionWatch(store, engine, routes=wishes)
+    await watch.look()
+    assert (engine.routes.champions, engine.routes.canaries) == (wishes.routes.champions, wishes.routes.canaries)
+    wishes.routes = Routes({SHARED: "a", "100": "c"})
+    await watch.look()
+    assert (engine.routes.champions, engine.routes.canaries) == (wishes.routes.champions, {})
+
+
+async def test_routes_that_did_not_move_are_not_set_again(store: Store) -> None:
+    class CountingEngine(ScriptedEngine):
+        times = 0
+
+        async def set_routes(self, routes: Routes) -> None:
+            self.times += 1
+            await super().set_routes(routes)
+
+    engine = CountingEngine(version="a")
+    wishes = Wishes(Routes({SHARED: "b"}, {SHARED: Canary("c", 0.2)}))
+    watch = ChampionWatch(store, engine, routes=wishes)
+    for _ in range(3):
+        await watch.look()
+    wishes.routes = replace(wishes.routes, canaries={SHARED: Canary("c", 0.4)})
+    await watch.look()
+    assert engine.times == 2
+
+
+async def test_only_a_move_from_one_champion_to_another_is_audited(store: Store) -> None:
+    told: list[tuple[str, str]] = []
+    wishes = Wishes(Routes({SHARED: "a", "100": "b"}))
+    watch = ChampionWatch(
+        store, ScriptedEngine(version="a"), routes=wishes, on_swap=lambda old, new: told.append((old, new))
+    )
+    await watch.look()
+    assert await store.audit.latest() == []
+    wishes.routes = Routes({SHARED: "a", "100": "c"})
+    await watch.look()
+    wishes.routes = Routes({SHARED: "d", "100": "c"}, {SHARED: Canary("e", 0.5)})
+    await watch.look()
+    moves = [(entry.subject, entry.details) for entry in reversed(await store.audit.latest())]
+    assert moves == [("c", {"from": "b", "line": "100"}), ("d", {"from": "a"})]
+    assert told == [("a", "d")]
+
+
+async def test_a_canary_that_cannot_be_served_is_told_once_with_its_line(store: Store) -> None:
+    refused: list[str] = []
+    wishes = Wishes(Routes({SHARED: "a", "100": "b"}, {"100": Canary("bad", 0.5)}))
+    engine = brittle("a", {"bad"})
+    watch = ChampionWatch(store, engine, routes=wishes, on_refused=lambda version, reason: refused.append(version))
+    await watch.look()
+    wishes.routes = Routes({SHARED: "c", "100": "b"}, {"100": Canary("bad", 0.6)})
+    await watch.look()
+    assert refused == ["bad"]
+    [entry] = [entry for entry in await store.audit.latest() if entry.action == "swap-refused"]
+    assert (entry.subject, entry.details["line"], entry.details["serving"]) == ("bad", "100", "b")
+
+
+async def test_a_person_in_a_canary_channel_keeps_getting_the_same_version(store: Store) -> None:
+    wishes = Wishes(Routes({SHARED: "a"}, {SHARED: Canary("b", 0.5)}))
+    engine = ScriptedEngine(version="a")
+    async with ChampionWatch(store, engine, routes=wishes, poll_seconds=0.01):
+        first = [await who_answers(engine, channel) for channel in range(20)]
+        assert [await who_answers(engine, channel) for channel in range(20)] == first
+        assert set(first) == {"a", "b"}
+
+
+async def who_answers(engine: ScriptedEngine, channel: int) -> str:
+    place = Place("100", str(channel))
+    stream = engine.stream([user("hi")], Any, member="ann", request_id="1", place=place)  # type: ignore[arg-type]
+    versions = {piece.model_version async for piece in stream}
+    assert len(versions) == 1
+    return versions.pop()
 
 
 async def test_leaving_the_watch_leaves_no_task(store: Store, registry: ModelRegistry) -> None:
