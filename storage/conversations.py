@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningInsert
 from sqlmodel import col
 
-from storage.candidates import drop_made_from
+from storage.candidate_rows import drop_made_from
 from storage.errors import WrongUsage
 from storage.repository import Repository, chunks
 from storage.tables import ConversationRow, TurnRow

@@ -5,6 +5,7 @@ from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from storage.audit import note
+from storage.candidate_rows import drop
 from storage.consents import decision_of, deny
 from storage.repository import Repository
 from storage.server_choices import settings_of
@@ -108,10 +109,8 @@ def _drop_candidates(session: Session, author_key: str, server: str | None) -> i
         .join(TurnRow, col(TurnRow.id) == col(CandidateTurnRow.turn_id))
         .where(col(TurnRow.author_key) == author_key)
     )
-    dropping = delete(CandidateRow).where(or_(col(CandidateRow.id).in_(theirs), col(CandidateRow.id).in_(quoting)))
-    if server is not None:
-        dropping = dropping.where(col(CandidateRow.server) == server)
-    return len(session.scalars(dropping.returning(col(CandidateRow.id))).all())
+    which = or_(col(CandidateRow.id).in_(theirs), col(CandidateRow.id).in_(quoting))
+    return drop(session, which if server is None else which & (col(CandidateRow.server) == server))
 
 
 def _drop_votes(session: Session, author_key: str, server: str | None) -> int:
@@ -129,7 +128,7 @@ def _drop_turns(session: Session, author_key: str, server: str | None) -> int:
     turns = session.scalar(select(func.count()).select_from(theirs.subquery())) or 0
     answers = select(col(TurnRow.id)).where(col(TurnRow.reply_to).in_(theirs))
     made_from_answers = select(col(CandidateTurnRow.candidate_id)).where(col(CandidateTurnRow.turn_id).in_(answers))
-    session.execute(delete(CandidateRow).where(col(CandidateRow.id).in_(made_from_answers)))
+    drop(session, col(CandidateRow.id).in_(made_from_answers))
     session.execute(delete(TurnRow).where(col(TurnRow.reply_to).in_(theirs)))
     session.execute(delete(TurnRow).where(col(TurnRow.id).in_(theirs)))
     return turns

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from storage.errors import Refused, WrongUsage
+from storage.governance import SHARED_LINE
 from storage.repository import Repository
 from storage.tables import RunRow
 from storage.text import storable, storable_json
@@ -21,12 +22,12 @@ _REACHED_THE_GATE = [RunState.GATING, RunState.PUBLISHING, RunState.PROMOTED, Ru
 class Runs(Repository):
     """Requests, progress and outcomes."""
 
-    async def request(self, by: str) -> Run:
-        """Ask for a run; returns the one already requested and not begun, if there is one."""
+    async def request(self, by: str, line: str = SHARED_LINE) -> Run:
+        """Ask for a run for a line; returns the one already requested and not begun, if there is one."""
         at = self._clock()
 
         def work(session: Session) -> Run:
-            row = session.scalar(_requested())
+            row = session.scalar(_requested().where(col(RunRow.line) == line))
             if row is None:
                 row = RunRow(
                     state=RunState.REQUESTED.value,
@@ -37,6 +38,7 @@ class Runs(Repository):
                     cancel_requested=False,
                     created_at=at,
                     updated_at=at,
+                    line=line,
                 )
                 session.add(row)
                 session.flush()
@@ -45,7 +47,7 @@ class Runs(Repository):
         return await self._write(work)
 
     async def next_requested(self) -> Run | None:
-        """The oldest run that waits to begin."""
+        """The oldest run that waits to begin, for whichever line."""
         return await self._first(_requested())
 
     async def unfinished(self) -> Run | None:
@@ -118,14 +120,18 @@ class Runs(Repository):
         """One run."""
         return await self._first(select(RunRow).where(col(RunRow.id) == run_id))
 
-    async def latest(self, *, limit: int = 10) -> list[Run]:
-        """The newest runs, newest first."""
+    async def latest(self, *, limit: int = 10, line: str | None = None) -> list[Run]:
+        """The newest runs, newest first; of one line, or of all."""
         query = select(RunRow).order_by(col(RunRow.id).desc()).limit(limit)
+        if line is not None:
+            query = query.where(col(RunRow.line) == line)
         return await self._read(lambda session: [_run(row) for row in session.scalars(query)])
 
-    async def newest_review_learnt(self) -> int:
-        """The newest review id that any run which reached the gate has taken into account; 0 if none."""
-        query = select(func.max(col(RunRow.newest_review_id))).where(col(RunRow.state).in_(_REACHED_THE_GATE))
+    async def newest_review_learnt(self, line: str = SHARED_LINE) -> int:
+        """The newest review id that any run of a line which reached the gate has taken into account; 0 if none."""
+        query = select(func.max(col(RunRow.newest_review_id))).where(
+            col(RunRow.state).in_(_REACHED_THE_GATE), col(RunRow.line) == line
+        )
         return await self._read(lambda session: session.scalar(query) or 0)
 
     async def _first(self, query: Select[RunRow]) -> Run | None:
@@ -168,4 +174,5 @@ def _run(row: RunRow) -> Run:
         created_at=row.created_at,
         updated_at=row.updated_at,
         finished_at=row.finished_at,
+        line=row.line,
     )

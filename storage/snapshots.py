@@ -6,7 +6,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
+from storage.errors import Refused
 from storage.repository import Repository, chunks
+from storage.server_choices import Lines
+from storage.server_settings import ServerSettings
 from storage.tables import CandidateAuthorRow, CandidateRow, SnapshotAuthorRow, SnapshotCandidateRow, SnapshotRow
 from storage.values import Snapshot
 
@@ -15,11 +18,20 @@ class Snapshots(Repository):
     """Which examples went into which snapshot."""
 
     async def add(self, snapshot: Snapshot, candidate_ids: Sequence[int]) -> None:
-        """Write a snapshot and its lineage; a hash already there is left as it is."""
+        """Write a snapshot and its lineage; a hash already there is left as it is.
+
+        Raises:
+            Refused: the hash is another line's snapshot (one that has a line of its own puts it into the hash), or a
+                candidate belongs to a server of another line.
+        """
 
         def work(session: Session) -> None:
-            if session.get(SnapshotRow, snapshot.content_hash) is not None:
+            known = session.get(SnapshotRow, snapshot.content_hash)
+            if known is not None and known.line != snapshot.line:
+                raise Refused(f"Snapshot {snapshot.content_hash[:16]} belongs to another line.")
+            if known is not None:
                 return
+            _refuse_other_lines(session, self._defaults, snapshot.line, candidate_ids)
             session.add(
                 SnapshotRow(
                     content_hash=snapshot.content_hash,
@@ -27,6 +39,7 @@ class Snapshots(Repository):
                     train_examples=snapshot.train_examples,
                     heldout_examples=snapshot.heldout_examples,
                     created_at=snapshot.created_at,
+                    line=snapshot.line,
                 )
             )
             session.flush()
@@ -48,7 +61,9 @@ class Snapshots(Repository):
             row = session.get(SnapshotRow, content_hash)
             if row is None:
                 return None
-            return Snapshot(row.content_hash, row.folder, row.train_examples, row.heldout_examples, row.created_at)
+            return Snapshot(
+                row.content_hash, row.folder, row.train_examples, row.heldout_examples, row.created_at, row.line
+            )
 
         return await self._read(work)
 
@@ -60,6 +75,19 @@ class Snapshots(Repository):
             .order_by(col(SnapshotCandidateRow.position))
         )
         return await self._read(lambda session: list(session.scalars(query)))
+
+
+def _refuse_other_lines(session: Session, defaults: ServerSettings, line: str, candidate_ids: Sequence[int]) -> None:
+    """No model learns what belongs to another line, whatever the trainer collected."""
+    lines = Lines.now(session, defaults)
+    for some in chunks(candidate_ids):
+        foreign = session.scalar(
+            select(col(CandidateRow.id))
+            .where(col(CandidateRow.id).in_(some), ~lines.belongs(col(CandidateRow.server), line))
+            .limit(1)
+        )
+        if foreign is not None:
+            raise Refused(f"Candidate {foreign} belongs to another line than {line or 'the shared one'}.")
 
 
 def _authors(session: Session, candidate_ids: Sequence[int]) -> list[tuple[str, str]]:

@@ -17,6 +17,7 @@ from sqlalchemy.exc import ArgumentError
 from storage.aliases import Aliases
 from storage.audit import AuditLog
 from storage.blocks import Blocks
+from storage.canaries import Canaries
 from storage.candidates import Candidates
 from storage.consents import Consents
 from storage.conversations import Conversations
@@ -27,6 +28,8 @@ from storage.first_contacts import FirstContacts
 from storage.leases import Leases
 from storage.members import Members
 from storage.migrate import migrate
+from storage.review_cards import ReviewCards
+from storage.review_queue import ReviewQueue
 from storage.runs import Runs
 from storage.secret import author_key_secret
 from storage.server_choices import ServerSettingsTable
@@ -74,6 +77,9 @@ class Store:
         self.server_settings = ServerSettingsTable(database, writer, clock, defaults)
         self.first_contacts = FirstContacts(database, writer, clock, defaults)
         self.blocks = Blocks(database, writer, clock, defaults)
+        self.canaries = Canaries(database, writer, clock, defaults)
+        self.review_queue = ReviewQueue(database, writer, clock, defaults)
+        self.review_cards = ReviewCards(database, writer, clock, defaults)
 
     @property
     def url(self) -> str:

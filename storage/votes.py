@@ -1,11 +1,12 @@
 """Votes on answers: one per member and answer, changeable."""
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from storage.errors import WrongUsage
 from storage.repository import Repository
+from storage.review_order import rank_those_of_answer, votes_on
 from storage.tables import TurnRow, VoteRow
 
 
@@ -26,24 +27,22 @@ class Votes(Repository):
             if session.get(TurnRow, turn_id) is None:
                 raise WrongUsage(f"There is no turn {turn_id} to vote on.", advice="It may have been deleted.")
             session.merge(VoteRow(turn_id=turn_id, author_key=author_key, value=value, created_at=at))
+            session.flush()
+            rank_those_of_answer(session, turn_id)
 
         await self._write(work)
 
     async def withdraw(self, turn_id: int, author_key: str) -> None:
         """Take a vote back."""
-        theirs = (col(VoteRow.turn_id) == turn_id, col(VoteRow.author_key) == author_key)
-        await self._execute(delete(VoteRow).where(*theirs))
+
+        def work(session: Session) -> None:
+            session.execute(
+                delete(VoteRow).where(col(VoteRow.turn_id) == turn_id, col(VoteRow.author_key) == author_key)
+            )
+            rank_those_of_answer(session, turn_id)
+
+        await self._write(work)
 
     async def tally(self, turn_id: int) -> tuple[int, int]:
         """Votes up and down."""
-
-        def work(session: Session) -> tuple[int, int]:
-            rows = session.execute(
-                select(col(VoteRow.value), func.count())
-                .where(col(VoteRow.turn_id) == turn_id)
-                .group_by(col(VoteRow.value))
-            )
-            counts: dict[int, int] = {value: count for value, count in rows}  # noqa: C416 - rows are not tuples to mypy
-            return counts.get(1, 0), counts.get(-1, 0)
-
-        return await self._read(work)
+        return await self._read(lambda session: votes_on(session, turn_id))

@@ -121,5 +121,5 @@ async def _reject(invocation: Invocation, candidate_id: int, reason: str) -> Non
     from mynah.world import open_world
 
     async with open_world(invocation.settings) as world:
-        candidate = await world.store.candidates.reject(candidate_id, world.operator_key, reason)
+        candidate = await world.store.candidates.reject(candidate_id, world.operator_key, reason, may_review_own=True)
     invocation.emit({"candidate": candidate}, f"Rejected {candidate.id}: it will not be learnt.")
