@@ -45,8 +45,8 @@ class EngineSettings(_Section):
     """Requests in the queue; more are refused politely."""
     max_waiting_per_member: int = Field(default=2, ge=1)
     """Requests of one member, running or waiting."""
-    max_versions: int = Field(default=4, ge=1)
-    """Model versions in memory at once: the shared champion, its canary, servers' own; one more while it is loaded."""
+    max_versions: int = Field(default=4, ge=2)
+    """Model versions in memory at once: shared champion, canary, servers' own, their base; one more while it is loaded."""
     deadline_seconds: float = Field(default=60.0, gt=0)
     """An answer ends here with what it has."""
     context_tokens: int = Field(default=2048, ge=64)

@@ -1,6 +1,7 @@
 """Which versions are in memory, and which of them answers: what the routes want, brought about beside the answering.
 
-Promises: at every place some version answers, whatever becomes of the others; a version answers only after it was
+Promises: at every place some version answers, whatever becomes of the others (only where the routes ask for the base on
+servers' own lines, and the base itself cannot be loaded, nobody does); a version answers only after it was
 verified, loaded and proved; what the routes end stops answering new requests at once; a version that cannot be served
 is tried once, and again only after the routes have left it. It does not know how tokens are made.
 """
@@ -75,7 +76,7 @@ class Fleet:
 
     @property
     def routes(self) -> Routes:
-        """Who answers now; all of these versions are in memory."""
+        """Who answers now."""
         return self._routes
 
     @property
@@ -103,11 +104,18 @@ class Fleet:
 
     @contextmanager
     def held(self, place: Place) -> Iterator[Generation]:
-        """The generation that answers at a place, kept until the end of the `with`, whatever changes meanwhile."""
+        """The generation that answers at a place, kept until the end of the `with`, whatever changes meanwhile.
+
+        Raises:
+            EngineFailed: the base should answer here and is not in memory.
+        """
         self._used[line_of(self._wanted, place)] = self._monotonic()
         if version_for(self._wanted, place) not in self._versions.loaded:
             self._settle_beside()
-        with self._versions.held(version_for(self._routes, place)) as generation:
+        version = version_for(self._routes, place)
+        if version not in self._versions.loaded:
+            raise EngineFailed("I'm not ready to talk here yet.", advice="Please try again in a minute.")
+        with self._versions.held(version) as generation:
             yield generation
 
     async def set_routes(self, routes: Routes) -> None:
@@ -201,13 +209,14 @@ class Fleet:
         routes = reachable(self._wanted, old, self._versions.loaded)
         order = dict.fromkeys([routes.champions[SHARED], *self._by_need()])
         rank = {version: at for at, version in enumerate(order)}
-        staying = sorted(routes.versions, key=lambda version: rank.get(version, math.inf))[: self._max_versions]
+        present = [version for version in self._versions.loaded if version in routes.versions]
+        staying = sorted(present, key=lambda version: rank.get(version, math.inf))[: self._max_versions]
         routes = reachable(self._wanted, routes, staying)
         before = time.perf_counter()
         self._routes = routes
         pointer_seconds = time.perf_counter() - before
         for version in [*self._versions.loaded]:
-            if version not in routes.versions:
+            if version not in staying:
                 self._versions.retire(version)
         self._tell_moves(old, routes, pointer_seconds)
 

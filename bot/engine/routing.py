@@ -59,8 +59,8 @@ class Routes:
     canaries: Mapping[str, Canary] = field(default_factory=dict)
     """The canary of each line that tries one."""
     base: str | None = None
-    """Answers on a server's own line while nothing of that line does, since others' words are in the shared champion.
-    None: the shared champion answers there nevertheless."""
+    """Answers on a server's own line while nothing of that line does, since other servers' words are in the shared
+    champion. None: the shared champion answers there nevertheless."""
     own: frozenset[str] = frozenset()
     """Servers with a line of their own on which nothing may answer yet; those with a champion or canary need no naming."""
 
@@ -108,14 +108,15 @@ def attainable(wanted: Routes, serving: Routes, refused: Collection[str]) -> Rou
         wanted,
         champions={line: version for line, version in champions.items() if version is not None},
         canaries={line: canary for line, canary in wanted.canaries.items() if canary.version not in refused},
-        base=None if wanted.base in refused else wanted.base,
+        base=next((base for base in (wanted.base, serving.base) if base not in refused), None),
     )
 
 
 def reachable(wanted: Routes, serving: Routes, loaded: Collection[str]) -> Routes:
     """What of the wanted can answer now: the old champion of a line goes on until the new one is in memory.
 
-    An old canary never does: it may have been ended because it answered badly.
+    An old canary never does: it may have been ended because it answered badly. A base that is in no memory stays in
+    the routes, so that nothing else answers in its place.
     """
     champions = {}
     for line, version in wanted.champions.items():
@@ -125,7 +126,7 @@ def reachable(wanted: Routes, serving: Routes, loaded: Collection[str]) -> Route
     return Routes(
         champions,
         {line: canary for line, canary in wanted.canaries.items() if canary.version in loaded},
-        wanted.base if wanted.base in loaded else None,
+        next((base for base in (wanted.base, serving.base) if base in loaded), wanted.base),
         frozenset(wanted.lines),
     )
 

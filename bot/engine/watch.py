@@ -8,19 +8,37 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
 from bot.engine.protocol import Engine
-from bot.engine.routing import SHARED, Routes
+from bot.engine.routing import SHARED, Canary, Routes
 from storage.errors import MynahError
 from storage.store import Store
-from storage.values import Alias
 
 logger = logging.getLogger(__name__)
 
 ACTOR = "engine"
 """Who the audit log says did it."""
+
+
+async def stored_routes(store: Store, *, base: str | None = None) -> Routes:
+    """Who should answer where, as the store says now.
+
+    Args:
+        store: has the lines, their champions and their canaries.
+        base: the version that answers on a server's own line while nothing of that line does.
+    """
+    lines = set(await store.server_settings.lines())
+    champions = await store.aliases.champions()
+    canaries = await store.canaries.all_open()
+    return Routes(
+        {line: version for line, version in champions.items() if line in lines},  # a line that was given up keeps rows
+        {canary.line: Canary(canary.version, canary.share) for canary in canaries if canary.line in lines},
+        base,
+        frozenset(lines - {SHARED}),
+    )
 
 
 class ChampionWatch:
@@ -41,14 +59,14 @@ class ChampionWatch:
         Args:
             store: where the aliases are, and the audit log.
             engine: its routes are set.
-            routes: reads who should answer where. None: the shared champion answers everywhere.
+            routes: reads who should answer where. None: `stored_routes`, without a base.
             poll_seconds: how often to look.
             on_swap: called with the old and the new version after each change of the shared champion.
             on_refused: called with the version and the reason when a champion or a canary cannot be served.
         """
         self._store = store
         self._engine = engine
-        self._read_routes = routes or self._shared_champion
+        self._read_routes = routes or partial(stored_routes, store)
         self._poll_seconds = poll_seconds
         self._on_swap = on_swap
         self._on_refused = on_refused
@@ -82,10 +100,6 @@ class ChampionWatch:
             self._asked = wanted
         await self._tell_refusals(wanted)
         await self._tell_moves(wanted)
-
-    async def _shared_champion(self) -> Routes:
-        champion = await self._store.aliases.current(Alias.CHAMPION)
-        return Routes() if champion is None else Routes({SHARED: champion})
 
     async def _tell_moves(self, wanted: Routes) -> None:
         """Tell a line's move from one champion to another; one that only came into memory has not moved."""

@@ -312,7 +312,28 @@ async def test_a_line_that_does_not_fit_is_answered_by_the_base_where_there_is_o
     assert yard.alive == ["a", "base", "v1"]
 
 
-async def test_while_the_own_version_is_loaded_the_base_answers(yard: Yard) -> None:
+async def test_where_the_base_should_answer_and_cannot_be_loaded_nobody_elses_words_are_said(yard: Yard) -> None:
+    yard.failing["base"] = ModelDamaged("bad")
+    await yard.fleet.set_routes(Routes({SHARED: "a", "1": "b"}, base="base", own=frozenset({"2"})))
+    assert (yard.asked(at("1")), yard.asked(ELSEWHERE)) == ("b", "a")
+    with pytest.raises(EngineFailed, match="try again"):
+        yard.asked(at("2"))
+    assert [*yard.fleet.refused] == ["base"]
+    assert yard.tried.count("base") == 1
+
+
+async def test_another_base_is_loaded_before_the_old_one_goes(yard: Yard) -> None:
+    await yard.fleet.set_routes(Routes({SHARED: "a"}, base="base", own=frozenset({"1"})))
+    yard.failing["bad"] = ModelDamaged("bad")
+    await yard.fleet.set_routes(Routes({SHARED: "a"}, base="bad", own=frozenset({"1"})))
+    assert yard.asked(at("1")) == "base"
+    await yard.fleet.set_routes(Routes({SHARED: "a"}, base="other", own=frozenset({"1"})))
+    await yard.freed()
+    assert yard.asked(at("1")) == "other"
+    assert yard.alive == ["a", "other"]
+
+
+async def test_when_a_first_own_version_fails_the_base_answers(yard: Yard) -> None:
     await yard.fleet.set_routes(Routes({SHARED: "a"}, base="base", own=frozenset({"1"})))
     yard.failing["bad"] = ModelDamaged("bad")
     await yard.fleet.set_routes(Routes({SHARED: "a", "1": "bad"}, base="base"))
@@ -397,12 +418,19 @@ async def test_random_routes_never_leave_anybody_without_the_right_answer(seed: 
         return Routes(
             {line: chance.choice(names) for line in lines},
             {line: Canary(chance.choice(names), chance.random()) for line in canaries},
+            chance.choice([None, "base", "v6"]),
         )
 
     async def talk(number: int) -> None:
         while not is_over:
             place = at(chance.choice([*servers, "5"]), str(number))
             expected = version_for(yard.fleet.routes, place)
+            if expected not in yard.fleet._versions.loaded:
+                assert expected in {"base", "v6"}
+                with pytest.raises(EngineFailed):
+                    yard.asked(place)
+                await asyncio.sleep(0)
+                continue
             with yard.fleet.held(place) as generation:
                 assert isinstance(generation, EmptyGeneration)
                 assert generation.version == expected
@@ -415,7 +443,7 @@ async def test_random_routes_never_leave_anybody_without_the_right_answer(seed: 
     for _ in range(40):
         wanted = some_routes()
         await yard.fleet.set_routes(wanted)
-        assert len(yard.fleet.routes.versions) <= limit
+        assert len(yard.fleet.routes.versions & set(yard.alive)) <= limit
         assert not yard.fleet.refused.keys() - wanted.versions
         fits = len(wanted.versions | {yard.fleet.shared.version}) <= limit and not wanted.versions & yard.failing.keys()
         if fits and SHARED in wanted.champions:

@@ -3,7 +3,7 @@ from dataclasses import replace
 from typing import Any
 
 from bot.engine.routing import SHARED, Canary, Place, Routes
-from bot.engine.watch import ChampionWatch
+from bot.engine.watch import ChampionWatch, stored_routes
 from storage.errors import DatabaseBusy
 from storage.registry import ModelRegistry
 from storage.store import Store
@@ -83,21 +83,22 @@ async def test_a_refused_champion_that_comes_back_later_is_tried_again(store: St
     assert engine.version == bad
 
 
-async def test_a_busy_database_does_not_end_the_watch(store: Store, village: Village, monkeypatch: Any) -> None:
+async def test_a_busy_database_does_not_end_the_watch(store: Store, village: Village) -> None:
     engine = ScriptedEngine(version=village.versions[0])
-    current = store.aliases.current
     busy = [DatabaseBusy("busy"), DatabaseBusy("busy")]
 
-    async def sometimes_busy(alias: Any) -> str | None:
+    async def sometimes_busy() -> Routes:
         if busy:
             raise busy.pop()
-        return await current(alias)
+        return await stored_routes(store)
 
-    monkeypatch.setattr(store.aliases, "current", sometimes_busy)
     await promote(store, village.versions[1])
     swapped = asyncio.Event()
-    async with ChampionWatch(store, engine, poll_seconds=0.01, on_swap=lambda old, new: swapped.set()):
+    async with ChampionWatch(
+        store, engine, routes=sometimes_busy, poll_seconds=0.01, on_swap=lambda old, new: swapped.set()
+    ):
         await swapped.wait()
+    assert engine.version == village.versions[1]
 
 
 async def test_a_champion_that_fails_leaves_the_engine_answering(store: Store, village: Village) -> None:
@@ -152,6 +153,25 @@ async def test_routes_that_did_not_move_are_not_set_again(store: Store) -> None:
     wishes.routes = replace(wishes.routes, canaries={SHARED: Canary("c", 0.4)})
     await watch.look()
     assert engine.times == 2
+
+
+async def test_the_store_says_who_answers_where(store: Store, village: Village) -> None:
+    one, two, three = village.versions
+    await promote(store, one)
+    for server in ("100", "200", "300"):
+        await store.server_settings.set(server, "own_line", True, "ann")
+    await store.aliases.promote(two, actor="ann", reason="test", line="100")
+    await store.aliases.promote(two, actor="ann", reason="test", line="300")
+    await store.canaries.start(three, 0.2, line="100", actor="ann")
+    await store.canaries.start(two, 0.5, actor="ann")
+    await store.server_settings.set("300", "own_line", False, "ann")
+    routes = await stored_routes(store, base=one)
+    assert routes == Routes(
+        {SHARED: one, "100": two},
+        {SHARED: Canary(two, 0.5), "100": Canary(three, 0.2)},
+        base=one,
+        own=frozenset({"100", "200"}),
+    )
 
 
 async def test_only_a_move_from_one_champion_to_another_is_audited(store: Store) -> None:
