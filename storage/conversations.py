@@ -13,9 +13,11 @@ from sqlmodel import col
 from storage.candidate_rows import drop_made_from
 from storage.errors import WrongUsage
 from storage.repository import Repository, chunks
-from storage.tables import ConversationRow, TurnRow
+from storage.retention import drop_kept_from
+from storage.tables import CandidateOriginRow, ConversationRow, TurnRow
 from storage.text import storable
-from storage.values import Conversation, NewTurn, Role, Source, Turn, Verdict
+from storage.turn_rows import turn_of
+from storage.values import Conversation, NewTurn, Role, Turn, Verdict
 from storage.verdicts import verdict_from_json, verdict_to_json
 
 
@@ -68,7 +70,7 @@ class Conversations(Repository):
 
         def work(session: Session) -> Turn | None:
             row = session.get(TurnRow, turn_id)
-            return None if row is None else _turn(row)
+            return None if row is None else turn_of(row)
 
         return await self._read(work)
 
@@ -78,7 +80,7 @@ class Conversations(Repository):
 
         def work(session: Session) -> Turn | None:
             row = session.scalar(query.order_by(col(TurnRow.id)))
-            return None if row is None else _turn(row)
+            return None if row is None else turn_of(row)
 
         return await self._read(work)
 
@@ -113,7 +115,7 @@ class Conversations(Repository):
         """The newest `limit` turns, oldest first."""
         query = select(TurnRow).where(col(TurnRow.conversation_id) == conversation_id)
         newest = query.order_by(col(TurnRow.id).desc()).limit(max(limit, 0))
-        return await self._read(lambda session: [_turn(row) for row in session.scalars(newest)][::-1])
+        return await self._read(lambda session: [turn_of(row) for row in session.scalars(newest)][::-1])
 
     async def exchange_before(self, assistant_turn_id: int, *, limit: int) -> list[Turn]:
         """The newest `limit` turns up to and with an answer, oldest first: what a candidate is made of."""
@@ -128,7 +130,7 @@ class Conversations(Repository):
                 .order_by(col(TurnRow.id).desc())
                 .limit(max(limit, 0))
             )
-            return [_turn(row) for row in rows][::-1]
+            return [turn_of(row) for row in rows][::-1]
 
         return await self._read(work)
 
@@ -146,6 +148,7 @@ class Conversations(Repository):
             row.text = storable(text)
             _set_verdict(row, verdict)
             drop_made_from(session, [row.id])
+            drop_kept_from(session, server, [external_id])
             return True
 
         return await self._write(work)
@@ -160,11 +163,21 @@ class Conversations(Repository):
                     select(col(TurnRow.id)).where(col(TurnRow.server) == server, col(TurnRow.external_id).in_(some))
                 ).all()
                 drop_made_from(session, doomed)
+                drop_kept_from(session, server, some)
                 session.execute(delete(TurnRow).where(col(TurnRow.id).in_(doomed)))
                 removed += len(doomed)
             return removed
 
         return await self._write(work)
+
+    async def edited_long_ago(self, server: str, external_id: str) -> int:
+        """A message was edited of which no turn is left: delete the examples kept from it; returns how many."""
+        kept = select(col(CandidateOriginRow.candidate_id)).where(
+            col(CandidateOriginRow.server) == server, col(CandidateOriginRow.external_id) == external_id
+        )
+        if await self._read(lambda session: session.scalar(kept.limit(1))) is None:
+            return 0
+        return await self._write(lambda session: drop_kept_from(session, server, [external_id]))
 
     async def count(self) -> int:
         """Turns stored."""
@@ -236,7 +249,7 @@ def _known_turn(session: Session, new: NewTurn) -> Turn:
     known = _by_external_id(session, conversation.server, new.external_id or "", new.role)
     if known is None:
         raise WrongUsage(f"Turn of message {new.external_id} cannot be written.")
-    return _turn(known)
+    return turn_of(known)
 
 
 def _insert_turn() -> ReturningInsert[Any]:
@@ -273,23 +286,6 @@ def _set_verdict(row: TurnRow, verdict: Verdict) -> None:
     row.outcome = verdict.outcome.value
     row.screen_version = verdict.screen_version
     row.verdict = verdict_to_json(verdict)
-
-
-def _turn(row: TurnRow) -> Turn:
-    return Turn(
-        id=row.id,
-        conversation_id=row.conversation_id,
-        role=Role(row.role),
-        text=row.text,
-        source=Source(row.source),
-        verdict=verdict_from_json(row.outcome, row.screen_version, row.verdict),
-        created_at=row.created_at,
-        author_key=row.author_key,
-        external_id=row.external_id,
-        model_version=row.model_version,
-        latency_seconds=row.latency_seconds,
-        reply_to=row.reply_to,
-    )
 
 
 def _conversation(row: ConversationRow) -> Conversation:

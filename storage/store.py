@@ -28,6 +28,8 @@ from storage.first_contacts import FirstContacts
 from storage.leases import Leases
 from storage.members import Members
 from storage.migrate import migrate
+from storage.receipts import Receipts
+from storage.retention import Retention
 from storage.review_cards import ReviewCards
 from storage.review_queue import ReviewQueue
 from storage.runs import Runs
@@ -77,6 +79,8 @@ class Store:
         self.server_settings = ServerSettingsTable(database, writer, clock, defaults)
         self.first_contacts = FirstContacts(database, writer, clock, defaults)
         self.blocks = Blocks(database, writer, clock, defaults)
+        self.receipts = Receipts(database, writer, clock, defaults)
+        self.retention = Retention(database, writer, clock, defaults)
         self.canaries = Canaries(database, writer, clock, defaults)
         self.review_queue = ReviewQueue(database, writer, clock, defaults)
         self.review_cards = ReviewCards(database, writer, clock, defaults)

@@ -1,13 +1,13 @@
 """Votes on answers: one per member and answer, changeable."""
 
-from sqlalchemy import delete
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from storage.errors import WrongUsage
 from storage.repository import Repository
 from storage.review_order import rank_those_of_answer, votes_on
-from storage.tables import TurnRow, VoteRow
+from storage.tables import CandidateRow, ModelVersionRow, SnapshotCandidateRow, TurnRow, VoteRow
 
 
 class Votes(Repository):
@@ -46,3 +46,34 @@ class Votes(Repository):
     async def tally(self, turn_id: int) -> tuple[int, int]:
         """Votes up and down."""
         return await self._read(lambda session: votes_on(session, turn_id))
+
+    async def of(self, turn_id: int, author_key: str) -> int | None:
+        """A member's vote on an answer; None: none."""
+
+        def work(session: Session) -> int | None:
+            row = session.get(VoteRow, (turn_id, author_key))
+            return None if row is None else row.value
+
+        return await self._read(work)
+
+    async def behind(self, author_key: str, version: str, *, server: str | None = None) -> int:
+        """How many votes of a member stand behind what a version learnt, in one server or in all."""
+        return (await self.behind_all(version, server=server, author_key=author_key)).get(author_key, 0)
+
+    async def behind_all(
+        self, version: str, *, server: str | None = None, author_key: str | None = None
+    ) -> dict[str, int]:
+        """Whose votes stand behind what a version learnt, and how many: on the answers that its examples came from."""
+        query = (
+            select(col(VoteRow.author_key), func.count(col(VoteRow.turn_id).distinct()))
+            .join(CandidateRow, col(CandidateRow.assistant_turn_id) == col(VoteRow.turn_id))
+            .join(SnapshotCandidateRow, col(SnapshotCandidateRow.candidate_id) == col(CandidateRow.id))
+            .join(ModelVersionRow, col(ModelVersionRow.snapshot_hash) == col(SnapshotCandidateRow.snapshot_hash))
+            .where(col(ModelVersionRow.version) == version)
+            .group_by(col(VoteRow.author_key))
+        )
+        if server is not None:
+            query = query.where(col(CandidateRow.server) == server)
+        if author_key is not None:
+            query = query.where(col(VoteRow.author_key) == author_key)
+        return await self._read(lambda session: {author: count for author, count in session.execute(query)})  # noqa: C416 - rows are no tuples to mypy

@@ -5,6 +5,7 @@ screened; the question is stored before the answer is begun. It does not know wh
 """
 
 import logging
+import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from datetime import datetime
@@ -14,6 +15,7 @@ from bot.chat.answering import Answering, ended
 from bot.chat.cleaning import cleaned
 from bot.chat.learning import Learning, cannot_keep
 from bot.chat.running import MessageLimit, Running, Ticket
+from bot.chat.servers import Servers
 from bot.chat.streaming import is_out_of_bounds
 from bot.chat.values import Correction, Incoming, Reply, ReplyKind, ReplyUpdate
 from bot.engine.protocol import Engine, EngineBusy, PromptTooLong
@@ -24,8 +26,6 @@ from storage.store import Store
 from storage.values import ForgetReceipt, Role, Verdict
 
 logger = logging.getLogger(__name__)
-
-_HINTS_REMEMBERED = 10_000
 
 
 class ChatService:
@@ -42,31 +42,45 @@ class ChatService:
         crisis_text: str,
         clock: Callable[[], datetime],
         may_learn_in: Callable[[str], bool],
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Put the parts together.
+
+        Args:
+            store: where everything is kept.
+            engine: makes answers.
+            screening: looks at every text.
+            chat: what holds where a server chose nothing.
+            engine_settings: how answers are made.
+            crisis_text: for a person who sounds in danger, where a server has no text of its own.
+            clock: the time.
+            may_learn_in: the operator's master switch, for a server's name.
+            monotonic: seconds; says when a server's choices are read again.
+        """
         self._store = store
         self._engine = engine
-        self._screening = screening
-        self._may_learn_in = may_learn_in
-        self._limit = MessageLimit(chat.messages_per_minute, clock)
+        self._limit = MessageLimit(clock)
         self._running = Running()
-        self._learning = Learning(store, screening, chat, may_learn_in)
-        self._answering = Answering(store, engine, screening, chat, engine_settings, crisis_text, self._learning)
-        self._hinted: set[tuple[str, str]] = set()
+        self.servers = Servers(store, screening, chat, crisis_text, may_learn_in, monotonic)
+        """What holds in each server right now."""
+        self._learning = Learning(store, chat, self.servers)
+        self._answering = Answering(store, engine, chat, engine_settings, self._learning)
 
     async def answer(self, incoming: Incoming) -> AsyncGenerator[ReplyUpdate, None]:
         """Stream a reply to a message; the last update carries the `Reply`. Never raises an `Exception`.
 
         Closing the iterator (or cancelling its task) stops the engine; the question then stays without an answer.
         """
-        if not self._limit.admit(incoming.author_key):
+        here = await self.servers.here(incoming.server)
+        if not self._limit.admit(incoming.server, incoming.author_key, here.messages_per_minute):
             yield ended(Reply(sentences.TOO_MANY, ReplyKind.REFUSAL))
             return
         ticket = self._running.begin(incoming)
         try:
             if ticket is None:
-                yield await self._answering.while_another_runs(incoming)
+                yield await self._answering.while_another_runs(incoming, here)
                 return
-            async with aclosing(self._answering.turn(ticket)) as updates:
+            async with aclosing(self._answering.turn(ticket, here)) as updates:
                 async for update in updates:
                     yield update
         except Exception as error:  # noqa: BLE001 - logged there; a person always gets a reply
@@ -128,19 +142,23 @@ class ChatService:
         await self._store.consents.set(server, author_key, allowed=allowed)
         logger.info("consent recorded", extra={"server": server, "is_allowed": allowed})
 
-    def may_learn_in(self, server: str) -> bool:
-        """Whether the operator turned learning on for a server."""
-        return self._may_learn_in(server)
+    async def may_learn_in(self, server: str) -> bool:
+        """Whether anything said in a server may be learnt: the operator and an admin of the server turned it on."""
+        return await self.servers.may_learn(server)
 
-    async def consent_hint(self, server: str, author_key: str) -> str | None:
-        """One line on how to allow learning, once, for a member who never said and where it is possible."""
-        key = (server, author_key)
-        if key in self._hinted or not self._may_learn_in(server):
+    async def first_contact(self, server: str, author_key: str) -> str | None:
+        """The line that asks a member whether they may be learnt from: once, and only who never said, where it can be.
+
+        Asking is recorded before it is done, so that nobody is ever asked twice.
+        """
+        if not await self.servers.may_learn(server) or await self.consent(server, author_key) is not None:
             return None
-        if len(self._hinted) >= _HINTS_REMEMBERED:
-            self._hinted.clear()
-        self._hinted.add(key)
-        return sentences.CONSENT_HINT if await self.consent(server, author_key) is None else None
+        if await self._store.blocks.is_blocked(server, author_key):
+            return None
+        if not await self._store.first_contacts.claim(server, author_key):
+            return None
+        settings = await self.servers.settings(server)
+        return settings.consent_channel_line or sentences.FIRST_CONTACT
 
     async def forget(self, author_key: str, *, server: str | None = None) -> ForgetReceipt:
         """Delete everything of a member (in one server, or all) and record the denial."""
@@ -165,8 +183,8 @@ class ChatService:
                 return True
         text = cleaned(text)
         if text and await self._store.conversations.turn_by_external_id(server, external_id) is None:
-            return False
-        verdict = await self._verdict_of_edit(text)
+            return await self._store.conversations.edited_long_ago(server, external_id) > 0
+        verdict = await self._verdict_of_edit(server, text)
         if verdict is None or is_out_of_bounds(verdict) or not verdict.text.strip():
             return await self.deleted(server, [external_id]) > 0
         return await self._store.conversations.edit(server, external_id, verdict.text, verdict)
@@ -185,9 +203,10 @@ class ChatService:
         if ticket.new_text is not None and incoming.external_id is not None:
             await self.edited(incoming.server, incoming.external_id, ticket.new_text)
 
-    async def _verdict_of_edit(self, text: str) -> Verdict | None:
+    async def _verdict_of_edit(self, server: str, text: str) -> Verdict | None:
+        here = await self.servers.here(server)
         try:
-            [verdict] = await self._screening.check([text]) if text else [None]
+            [verdict] = await here.screening.check([text]) if text else [None]
         except Exception as error:
             logger.exception("edit not screened", extra={"error": type(error).__name__})
             return None
