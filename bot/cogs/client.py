@@ -14,7 +14,7 @@ from bot.cogs.conversation import Conversation
 from bot.cogs.failures import CommandTree
 from bot.cogs.moderation import Moderation
 from bot.cogs.parts import BotParts
-from bot.cogs.review_card import ReviewButton
+from bot.cogs.review_buttons import ITEMS
 from storage.errors import MynahError, WrongUsage
 
 logger = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class MynahBot(commands.Bot):
         await self.add_cog(MemberCommands(self.parts))
         await self.add_cog(Moderation(self.parts))
         await self.add_cog(Administration(self, self.parts))
-        self.add_dynamic_items(VoteButton, BetterAnswerButton, ReviewButton)
+        self.add_dynamic_items(VoteButton, BetterAnswerButton, *ITEMS)
         if self.parts.settings.sync_commands:
             await self._register_commands()
 

@@ -1,175 +1,127 @@
-"""The card a moderator sees: one candidate, as text and buttons. What it must know is in the custom ids."""
+"""The card a moderator sees: one candidate as an embed, inside Discord's limits whatever its words are."""
 
 import io
-import re
-from typing import Any
+from datetime import datetime
 
 import discord
 
-from bot.cogs.failures import Form, reporting
-from bot.cogs.parts import BotParts, server_of
-from bot.cogs.permissions import Rank, require
-from bot.cogs.sending import revise, send
-from bot.review.desk import ReviewCard
-from storage.errors import MynahError
-from storage.values import Candidate, CandidateState, Message, Role
+from bot.cogs.quoting import quoted
+from bot.review.desk import ReviewSheet
+from bot.review.wording import (
+    doubt_in_words,
+    feedback_in_words,
+    likeness_in_words,
+    quorum_in_words,
+    source_in_words,
+)
+from storage.values import Candidate, CandidateState, Message, Outcome, Role
 
-_DESCRIPTION_CHARACTERS = 3500
-"""An embed's description takes 4,096, all of an embed 6,000."""
-_FORM_CHARACTERS = 4000
-_NOTHING_WAITS = "Nothing waits for you to review. 🎉"
-_ACTIONS = {
-    "approve": ("Approve", "✅", discord.ButtonStyle.success),
-    "edit": ("Edit", "✏️", discord.ButtonStyle.primary),
-    "reject": ("Reject", "🗑️", discord.ButtonStyle.danger),
-    "next": ("Next", "⏭️", discord.ButtonStyle.secondary),
+_CONTEXT_CHARACTERS = 900
+_WORDS_CHARACTERS = 1300
+"""Of the question, and of the reply: with the context below an embed's 4,096."""
+_DECIDED_CHARACTERS = 300
+_FIELD_CHARACTERS = 1000
+_COLOURS = {
+    CandidateState.WAITING: discord.Colour.blurple(),
+    CandidateState.APPROVED: discord.Colour.green(),
+    CandidateState.REJECTED: discord.Colour.dark_grey(),
 }
+_NAMES = {Role.USER: "Member", Role.ASSISTANT: "Mynah", Role.SYSTEM: "System"}
 
 
-async def first_card(interaction: discord.Interaction[Any], parts: BotParts) -> None:
-    """Answer an interaction that was deferred with the first card of the queue."""
-    card = await parts.desk.next(parts.author_key(interaction.user), server=server_of(interaction))
-    if card is None:
-        await send(interaction, _NOTHING_WAITS, is_private=True)
-        return
-    await send(interaction, embed=_embed(card), view=_buttons(card), files=_files(card), is_private=True)
-
-
-class ReviewButton(
-    discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]],
-    template=r"mynah:review:(?P<action>approve|edit|reject|next):(?P<candidate>\d{1,18})",
-):
-    """A decision about one candidate."""
-
-    def __init__(self, action: str, candidate_id: int) -> None:
-        self.action = action
-        self.candidate_id = candidate_id
-        label, emoji, style = _ACTIONS[action]
-        custom_id = f"mynah:review:{action}:{candidate_id}"
-        super().__init__(discord.ui.Button(style=style, label=label, emoji=emoji, custom_id=custom_id))
-
-    @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: discord.ui.Item[Any], match: re.Match[str], /
-    ) -> "ReviewButton":
-        """The button that was pressed."""
-        return cls(match["action"], int(match["candidate"]))
-
-    @reporting
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Decide, and show the next card."""
-        parts: BotParts = interaction.client.parts
-        require(interaction, Rank.MODERATOR, parts.settings)
-        if self.action == "edit":
-            card = await parts.desk.card(self.candidate_id)
-            require_server(interaction, card.candidate)
-            await interaction.response.send_modal(EditForm(card.candidate, parts))
-            return
-        await interaction.response.defer()
-        await _decide(interaction, parts, self.action, self.candidate_id)
-
-
-class EditForm(Form, title="The reply to learn"):
-    """Takes a moderator's words for the last reply."""
-
-    def __init__(self, candidate: Candidate, parts: BotParts) -> None:
-        super().__init__()
-        self._candidate_id = candidate.id
-        self._parts = parts
-        self.reply: discord.ui.TextInput[EditForm] = discord.ui.TextInput(
-            label="The bot's reply",
-            style=discord.TextStyle.paragraph,
-            default=candidate.messages[-1].text[:_FORM_CHARACTERS],
-            max_length=_FORM_CHARACTERS,
-        )
-        self.add_item(self.reply)
-
-    async def on_submit(self, interaction: discord.Interaction, /) -> None:
-        """Approve with these words, and show the next card."""
-        await interaction.response.defer()
-        require(interaction, Rank.MODERATOR, self._parts.settings)
-        await _decide(interaction, self._parts, "edit", self._candidate_id, reply=self.reply.value)
-
-
-def require_server(interaction: discord.Interaction[Any], candidate: Candidate) -> None:
-    """Let pass only candidates of the server where the moderator is.
-
-    Raises:
-        MynahError: it is another's.
-    """
-    if candidate.server != server_of(interaction):
-        raise MynahError("That candidate belongs to another server.")
-
-
-async def _decide(
-    interaction: discord.Interaction[Any], parts: BotParts, action: str, candidate_id: int, *, reply: str = ""
-) -> None:
-    reviewer, server, desk = parts.author_key(interaction.user), server_of(interaction), parts.desk
-    problem = ""
-    try:
-        if action == "approve":
-            await desk.approve(candidate_id, reviewer, server=server)
-        elif action == "edit":
-            await desk.edit(candidate_id, reviewer, reply, server=server)
-        elif action == "reject":
-            await desk.reject(candidate_id, reviewer, server=server)
-    except MynahError as error:
-        problem = str(error)
-    if problem:
-        await send(interaction, problem, is_private=True)
-        if await _still_waits(parts, candidate_id):  # such as refused words: the moderator can try again
-            return
-    card = await desk.next(reviewer, after_id=candidate_id, server=server)
-    message = await interaction.original_response()
-    if card is None:
-        await revise(message, _NOTHING_WAITS)
-    else:
-        await revise(message, embed=_embed(card), view=_buttons(card), files=_files(card))
-
-
-async def _still_waits(parts: BotParts, candidate_id: int) -> bool:
-    candidate = await parts.store.candidates.get(candidate_id)
-    return candidate is not None and candidate.state is CandidateState.WAITING
-
-
-def _buttons(card: ReviewCard) -> discord.ui.View:
-    view = discord.ui.View(timeout=None)
-    for action in _ACTIONS:
-        view.add_item(ReviewButton(action, card.candidate.id))
-    return view
-
-
-def _embed(card: ReviewCard) -> discord.Embed:
-    candidate = card.candidate
-    text = _exchange(candidate.messages)
-    if len(text) > _DESCRIPTION_CHARACTERS:
-        text = f"{text[:_DESCRIPTION_CHARACTERS]}…\n\n**All of it is in the attached file.**"
-    embed = discord.Embed(title=f"Candidate {candidate.id}", description=text)
-    embed.add_field(name="Screening", value=_screening(candidate), inline=True)
-    embed.add_field(name="Votes", value=f"👍 {card.votes_up}  👎 {card.votes_down}", inline=True)
-    embed.add_field(name="Source", value=candidate.source.value, inline=True)
-    embed.set_footer(text=f"{card.waiting} waiting in all")
+def waiting_embed(sheet: ReviewSheet) -> discord.Embed:
+    """A candidate that waits: the exchange, and what there is to know about it."""
+    candidate, item = sheet.candidate, sheet.item
+    text, _ = _exchange(candidate.messages)
+    embed = discord.Embed(title=f"May I learn this? · {candidate.id}", description=text, colour=_colour(candidate))
+    embed.url = _link(sheet)
+    members = [f"👍 {item.votes_up}  👎 {item.votes_down}", feedback_in_words(item.feedback)]
+    _add(embed, "Screens", doubt_in_words(candidate.verdict))
+    _add(embed, "Members", *members)
+    _add(embed, "Alike", likeness_in_words(item))
+    _add(embed, "Approvals", quorum_in_words(item))
+    _add(embed, "From", f"{source_in_words(candidate.source)}, {_place(candidate)}", _age(candidate.created_at))
+    embed.set_footer(text=f"{sheet.waiting} waiting" + ("" if is_shown_whole(candidate) else " · shortened"))
     return embed
 
 
-def _files(card: ReviewCard) -> list[discord.File]:
-    text = _exchange(card.candidate.messages)
-    if len(text) <= _DESCRIPTION_CHARACTERS:
-        return []
-    return [discord.File(io.BytesIO(text.encode("utf-8")), filename=f"candidate-{card.candidate.id}.txt")]
+def decided_embed(candidate: Candidate) -> discord.Embed:
+    """A candidate that was decided, in a line; what was rejected shows no words any more."""
+    if candidate.state is not CandidateState.APPROVED:
+        return discord.Embed(
+            title=f"Not learnt · {candidate.id}", description="Rejected or withdrawn.", colour=_colour(candidate)
+        )
+    question, reply = (quoted(message.text, _DECIDED_CHARACTERS)[0] for message in _last_two(candidate.messages))
+    return discord.Embed(
+        title=f"Approved · {candidate.id}", description=f"{question}\n{reply}", colour=_colour(candidate)
+    )
 
 
-def _exchange(messages: tuple[Message, ...]) -> str:
-    names = {Role.USER: "Person", Role.ASSISTANT: "Mynah", Role.SYSTEM: "System"}
-    *context, question, answer = [(names[message.role], message.text) for message in messages]
-    lines = [f"*{name}: {discord.utils.escape_markdown(text)}*" for name, text in context]
-    for name, text in (question, answer):
-        lines.append(f"**{name}:** {discord.utils.escape_markdown(text)}")
-    return "\n".join(lines)
+def is_shown_whole(candidate: Candidate) -> bool:
+    """Whether the card shows every word of the exchange."""
+    return _exchange(candidate.messages)[1]
 
 
-def _screening(candidate: Candidate) -> str:
-    highest = sorted(candidate.verdict.scores.items(), key=lambda item: item[1], reverse=True)[:3]
-    scores = ", ".join(f"{label} {score:.2f}" for label, score in highest)
-    reasons = ", ".join(candidate.verdict.reasons)
-    return "\n".join(part for part in (candidate.verdict.outcome.value, reasons, scores) if part)[:1000]
+def whole_text(candidate: Candidate) -> discord.File:
+    """Every word of the exchange, as a file."""
+    text = "\n\n".join(f"{_NAMES[message.role]}:\n{message.text}" for message in candidate.messages)
+    return discord.File(io.BytesIO(text.encode("utf-8", "replace")), filename=f"candidate-{candidate.id}.txt")
+
+
+def _exchange(messages: tuple[Message, ...]) -> tuple[str, bool]:
+    """The exchange as a description, and whether all of it is there."""
+    question, reply = _last_two(messages)
+    past, is_whole = _context(messages[:-2])
+    parts = [f"-# Before that\n{past}"] if past else []
+    for name, message in ((_NAMES[question.role], question), ("Mynah, to be learnt", reply)):
+        text, fits = quoted(message.text, _WORDS_CHARACTERS)
+        parts.append(f"**{name}**\n{text}")
+        is_whole = is_whole and fits
+    return "\n".join(parts), is_whole
+
+
+def _context(messages: tuple[Message, ...]) -> tuple[str, bool]:
+    """The earlier messages, the nearest ones if not all fit."""
+    kept: list[str] = []
+    room, is_whole = _CONTEXT_CHARACTERS, True
+    for message in reversed(messages):
+        text, fits = quoted(f"{_NAMES[message.role]}: {message.text}", min(room, _CONTEXT_CHARACTERS // 2))
+        if room < _CONTEXT_CHARACTERS // 6:
+            return "\n".join(kept), False
+        kept.insert(0, text)
+        room -= len(text) + 1
+        is_whole = is_whole and fits
+    return "\n".join(kept), is_whole
+
+
+def _last_two(messages: tuple[Message, ...]) -> tuple[Message, Message]:
+    """What was said and the reply; an import may hold a reply to nothing."""
+    question = messages[-2] if len(messages) > 1 else Message(Role.USER, "(nothing)")
+    return question, messages[-1]
+
+
+def _add(embed: discord.Embed, name: str, *lines: str) -> None:
+    value = "\n".join(line for line in lines if line)[:_FIELD_CHARACTERS]
+    if value:
+        embed.add_field(name=name, value=value, inline=True)
+
+
+def _colour(candidate: Candidate) -> discord.Colour:
+    if candidate.state is CandidateState.WAITING and candidate.verdict.outcome is not Outcome.PASS:
+        return discord.Colour.gold()
+    return _COLOURS[candidate.state]
+
+
+def _place(candidate: Candidate) -> str:
+    return f"<#{candidate.channel}>" if candidate.channel.isdigit() else "no channel"
+
+
+def _age(created_at: datetime) -> str:
+    return discord.utils.format_dt(created_at, "R")
+
+
+def _link(sheet: ReviewSheet) -> str | None:
+    """Where the message is, for a moderator who wants to see what went on around it."""
+    candidate = sheet.candidate
+    parts = (candidate.server, candidate.channel, sheet.message or "")
+    return f"https://discord.com/channels/{'/'.join(parts)}" if all(part.isdigit() for part in parts) else None

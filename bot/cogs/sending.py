@@ -85,10 +85,13 @@ async def revise(
     embed: discord.Embed | None = None,
     files: Sequence[discord.File] = (),
 ) -> bool:
-    """Replace a message's text (if one is given), buttons, card and attachments; False when it is gone or forbidden."""
+    """Replace a message's text (if one is given), buttons, card and attachments; False when it is gone or forbidden.
+
+    An empty text takes the text away, which needs a card.
+    """
     fields: dict[str, Any] = {"view": view, "embed": embed, "attachments": list(files)}
     if text is not None:
-        fields["content"] = split(presentable(text))[0]
+        fields["content"] = split(presentable(text))[0] if text or embed is None else None
     try:
         await message.edit(**fields, allowed_mentions=discord.AllowedMentions.none())
     except (discord.NotFound, discord.Forbidden) as error:
@@ -97,7 +100,7 @@ async def revise(
     return True
 
 
-async def take_back(message: discord.Message) -> None:
+async def take_back(message: Sent) -> None:
     """Delete one of our own messages; one that is gone already is fine."""
     try:
         await message.delete()

@@ -99,17 +99,67 @@ async def test_an_unknown_candidate_is_wrong_usage(desk: ReviewDesk) -> None:
         with pytest.raises(WrongUsage):
             await _decide(desk, decide, 99, "mod")
     with pytest.raises(WrongUsage):
-        await desk.card(99)
+        await desk.sheet(99)
 
 
-async def test_the_next_card_passes_over_ones_own_words_and_other_servers(store: Store, desk: ReviewDesk) -> None:
+async def test_the_next_sheet_passes_over_ones_own_words_and_other_servers(store: Store, desk: ReviewDesk) -> None:
     await waiting_candidate(store, "mine", author="mod")
     await waiting_candidate(store, "elsewhere", server="other")
     fitting = await waiting_candidate(store, "fitting")
-    card = await desk.next("mod", server=SERVER)
-    assert card is not None
-    assert (card.candidate.id, card.waiting) == (fitting.id, 3)
-    assert await desk.next("mod", after_id=fitting.id, server=SERVER) is None
+    sheet = await desk.next("mod", server=SERVER)
+    assert sheet is not None
+    assert (sheet.candidate.id, sheet.waiting) == (fitting.id, 2)
+    assert await desk.next("mod", server=SERVER, after=sheet.item.place) is None
+
+
+async def test_who_comes_late_is_told_that_it_was_decided_and_not_by_whom(store: Store, desk: ReviewDesk) -> None:
+    candidate = await waiting_candidate(store)
+    await desk.approve(candidate.id, "mod1")
+    with pytest.raises(Refused, match="a moment ago: it is approved") as refused:
+        await desk.reject(candidate.id, "mod2")
+    assert "mod1" not in str(refused.value)
+
+
+async def test_other_words_than_those_seen_are_not_decided(store: Store, desk: ReviewDesk) -> None:
+    candidate = await waiting_candidate(store)
+    for decide in (desk.approve, desk.approve_alike):
+        with pytest.raises(Refused, match="edited a moment ago"):
+            await decide(candidate.id, "mod", seen="0123456789ab")
+    seen = candidate.content_hash[:12]
+    assert (await desk.approve(candidate.id, "mod", seen=seen)).state is CandidateState.APPROVED
+
+
+async def test_an_approved_one_is_rejected_only_by_who_means_it(store: Store, desk: ReviewDesk) -> None:
+    candidate = await waiting_candidate(store)
+    await desk.approve(candidate.id, "mod")
+    with pytest.raises(Refused):
+        await desk.reject(candidate.id, "mod")
+    rejected = await desk.reject(candidate.id, "mod", only_waiting=False)
+    assert rejected.state is CandidateState.REJECTED
+
+
+async def test_an_undo_is_of_ones_own_last_decision(store: Store, desk: ReviewDesk) -> None:
+    candidate = await waiting_candidate(store)
+    await desk.reject(candidate.id, "mod1")
+    with pytest.raises(Refused):
+        await desk.undo("mod2", server=SERVER)
+    [undone] = await desk.undo("mod1", server=SERVER)
+    assert undone.state is CandidateState.WAITING
+
+
+async def test_a_block_keeps_out_who_wrote_the_words_and_nobody_blocks_themselves(
+    store: Store, desk: ReviewDesk
+) -> None:
+    candidate = await waiting_candidate(store, author="ann")
+    with pytest.raises(Refused, match="own words"):
+        await desk.block(candidate.id, "ann")
+    with pytest.raises(Refused, match="another server"):
+        await desk.block(candidate.id, "mod", server="other")
+    await desk.block(candidate.id, "mod", server=SERVER)
+    assert await store.blocks.is_blocked(SERVER, "ann")
+    assert await desk.waiting() == []
+    await desk.unblock(SERVER, "ann", "mod")
+    assert not await store.blocks.is_blocked(SERVER, "ann")
 
 
 @pytest.mark.parametrize("decide", ["approve", "edit", "reject"])
