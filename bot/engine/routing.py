@@ -108,7 +108,7 @@ def attainable(wanted: Routes, serving: Routes, refused: Collection[str]) -> Rou
         wanted,
         champions={line: version for line, version in champions.items() if version is not None},
         canaries={line: canary for line, canary in wanted.canaries.items() if canary.version not in refused},
-        base=next((base for base in (wanted.base, serving.base) if base not in refused), None),
+        base=next((base for base in _bases(wanted, serving) if base not in refused), None),
     )
 
 
@@ -126,7 +126,7 @@ def reachable(wanted: Routes, serving: Routes, loaded: Collection[str]) -> Route
     return Routes(
         champions,
         {line: canary for line, canary in wanted.canaries.items() if canary.version in loaded},
-        next((base for base in (wanted.base, serving.base) if base in loaded), wanted.base),
+        next((base for base in _bases(wanted, serving) if base in loaded), wanted.base),
         frozenset(wanted.lines),
     )
 
@@ -142,6 +142,11 @@ def by_need(routes: Routes, lines: Iterable[str]) -> list[str]:
         canary = routes.canaries.get(line)
         versions += [routes.champions.get(line), canary.version if canary else None]
     return [version for version in dict.fromkeys(versions) if version is not None]
+
+
+def _bases(wanted: Routes, serving: Routes) -> list[str]:
+    """The wanted base, then the old one, which goes on until the new one is in memory; none where none is wanted."""
+    return [base for base in (wanted.base, serving.base) if base is not None and wanted.base is not None]
 
 
 def _point(version: str, place: Place) -> int:

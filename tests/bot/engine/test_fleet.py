@@ -288,8 +288,8 @@ async def test_a_line_that_is_spoken_in_takes_the_place_of_one_that_has_been_sil
 async def test_lines_that_are_spoken_in_do_not_push_each_other_out(yard: Yard) -> None:
     await yard.fleet.set_routes(own_lines("1", "2", "3"))
     for _ in range(20):
-        yard.now += 10
         for server in ("1", "2", "3"):
+            yard.now += 10
             yard.asked(at(server))
             await yard.settled()
     assert yard.tried == ["v1", "v2"]
