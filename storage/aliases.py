@@ -51,14 +51,14 @@ class Aliases(Repository):
 
         def work(session: Session) -> ModelVersion | None:
             row = session.get(ModelVersionRow, version)
-            return None if row is None else _version(row)
+            return None if row is None else version_of_row(row)
 
         return await self._read(work)
 
     async def versions(self) -> list[ModelVersion]:
         """All versions, oldest first."""
         query = select(ModelVersionRow).order_by(col(ModelVersionRow.created_at), col(ModelVersionRow.version))
-        return await self._read(lambda session: [_version(row) for row in session.scalars(query)])
+        return await self._read(lambda session: [version_of_row(row) for row in session.scalars(query)])
 
     async def current(self, alias: Alias, line: str = SHARED_LINE) -> str | None:
         """The version an alias points to."""
@@ -135,16 +135,20 @@ class Aliases(Repository):
 
         return await self._write(work)
 
-    async def rollback(self, *, actor: str, reason: str, line: str = SHARED_LINE) -> AliasChange:
+    async def rollback(
+        self, *, actor: str, reason: str, line: str = SHARED_LINE, expected_champion: str | None = None
+    ) -> AliasChange:
         """Give the champion's place back to the one before it: promotions push, rollbacks pop.
 
         Raises:
-            Refused: there is nothing to go back to.
+            Refused: there is nothing to go back to, or `expected_champion` is given and is not the champion any more.
         """
         at = self._clock()
 
         def work(session: Session) -> AliasChange:
             stack = undo_stack(_champion_rows(session, line))
+            if expected_champion is not None and stack[-1:] != [expected_champion]:
+                raise Refused(f"Version {expected_champion} is not the champion any more.")
             if len(stack) < 2:
                 raise Refused("There is no earlier champion to go back to.")
             row = _point(session, at, Alias.CHAMPION, AliasAction.ROLLBACK, stack[-2], actor, reason, line)
@@ -269,7 +273,8 @@ def _point(
     return row
 
 
-def _version(row: ModelVersionRow) -> ModelVersion:
+def version_of_row(row: ModelVersionRow) -> ModelVersion:
+    """A version as a plain value."""
     return ModelVersion(
         version=row.version,
         content_hash=row.content_hash,

@@ -84,6 +84,8 @@ class ServerSettings(BaseModel):
     """Where cards of waiting examples are posted."""
     announce_channel: Id | None = None
     """Where new versions are told of."""
+    canary_promotes: bool = False
+    """Whether a canary that proves as good as the champion is promoted by itself; else it is proposed to the admins."""
     consent_channel_line: str | None = Field(default=None, max_length=300)
     """What a member is told at first contact, in one line."""
 

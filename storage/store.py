@@ -24,6 +24,7 @@ from storage.conversations import Conversations
 from storage.database import Database, PostgresDatabase, SqliteDatabase
 from storage.errors import WrongUsage
 from storage.evaluations import Evaluations
+from storage.figures import Figures
 from storage.first_contacts import FirstContacts
 from storage.leases import Leases
 from storage.members import Members
@@ -84,6 +85,7 @@ class Store:
         self.canaries = Canaries(database, writer, clock, defaults)
         self.review_queue = ReviewQueue(database, writer, clock, defaults)
         self.review_cards = ReviewCards(database, writer, clock, defaults)
+        self.figures = Figures(database, writer, clock, defaults)
 
     @property
     def url(self) -> str:
