@@ -5,7 +5,7 @@ A card outlives its candidate on purpose: the face must still know which message
 
 from typing import Any
 
-from sqlalchemy import Select, delete, or_, select
+from sqlalchemy import Select, delete, func, or_, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
@@ -83,6 +83,15 @@ class ReviewCards(Repository):
     async def remove(self, message: str) -> None:
         """A card's message is gone."""
         await self._execute(delete(ReviewCardRow).where(col(ReviewCardRow.message) == message))
+
+    async def open(self, server: str) -> int:
+        """How many of a server's cards show a candidate that waits."""
+        query = (
+            select(func.count(col(ReviewCardRow.message)))
+            .join(CandidateRow, col(CandidateRow.id) == col(ReviewCardRow.candidate_id))
+            .where(col(ReviewCardRow.server) == server, col(CandidateRow.state) == CandidateState.WAITING)
+        )
+        return await self._read(lambda session: session.scalar(query) or 0)
 
     async def to_post(self, server: str, *, limit: int = 10) -> list[Candidate]:
         """A server's candidates that wait and have no card, best first."""

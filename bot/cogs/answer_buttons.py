@@ -16,9 +16,7 @@ class VoteButton(
     discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]],
     template=r"mynah:vote:(?P<way>up|down):(?P<turn>\d{1,18})",
 ):
-    """A vote on one answer; pressing the other one changes it."""
-
-    parts: BotParts
+    """A vote on one answer: pressing the other one changes it, pressing the same again takes it back."""
 
     def __init__(self, way: str, turn_id: int) -> None:
         self.value, emoji = _VOTES[way]
@@ -39,8 +37,11 @@ class VoteButton(
         """Count the vote."""
         parts: BotParts = interaction.client.parts
         await interaction.response.defer()
-        up, down = await parts.chat.vote(self.turn_id, parts.author_key(interaction.user), self.value)
-        await send(interaction, f"Thank you! This answer has 👍 {up} and 👎 {down}.", is_private=True)
+        voter = parts.author_key(interaction.user)
+        is_again = await parts.store.votes.of(self.turn_id, voter) == self.value
+        up, down = await parts.chat.vote(self.turn_id, voter, 0 if is_again else self.value)
+        said = "Your vote is taken back." if is_again else "Thank you! Press it again to take it back."
+        await send(interaction, f"{said} This answer has 👍 {up} and 👎 {down}.", is_private=True)
 
 
 class BetterAnswerButton(

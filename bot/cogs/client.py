@@ -15,6 +15,7 @@ from bot.cogs.failures import CommandTree
 from bot.cogs.moderation import Moderation
 from bot.cogs.parts import BotParts
 from bot.cogs.review_buttons import ITEMS
+from bot.cogs.review_channel import ReviewChannel
 from storage.errors import MynahError, WrongUsage
 
 logger = logging.getLogger(__name__)
@@ -41,6 +42,7 @@ class MynahBot(commands.Bot):
         await self.add_cog(Conversation(self, self.parts))
         await self.add_cog(MemberCommands(self.parts))
         await self.add_cog(Moderation(self.parts))
+        await self.add_cog(ReviewChannel(self, self.parts))
         await self.add_cog(Administration(self, self.parts))
         self.add_dynamic_items(VoteButton, BetterAnswerButton, *ITEMS)
         if self.parts.settings.sync_commands:

@@ -28,7 +28,7 @@ class Moderation(commands.Cog):
     @review.command(description="Walk through what waits, the most useful and most doubtful first")
     async def queue(self, interaction: discord.Interaction[Any]) -> None:
         """Show the first card, in private."""
-        require_moderator(interaction)
+        await require_moderator(interaction)
         await interaction.response.defer(ephemeral=True, thinking=True)
         await showing(interaction).first()
 
@@ -36,7 +36,7 @@ class Moderation(commands.Cog):
     @app_commands.describe(days="Of how many days")
     async def stats(self, interaction: discord.Interaction[Any], days: app_commands.Range[int, 1, 90] = 7) -> None:
         """Show figures and a plot, in private."""
-        require_moderator(interaction)
+        await require_moderator(interaction)
         await interaction.response.defer(ephemeral=True, thinking=True)
         stats = await self._parts.desk.stats(server_of(interaction), days=days)
         embed, files = await stats_report(stats, days, self._names(interaction), self._parts.clock())
@@ -46,7 +46,7 @@ class Moderation(commands.Cog):
     @app_commands.describe(member="Whom")
     async def unblock(self, interaction: discord.Interaction[Any], member: discord.User) -> None:
         """Lift a block."""
-        require_moderator(interaction)
+        await require_moderator(interaction)
         await interaction.response.defer(ephemeral=True, thinking=True)
         reviewer = self._parts.author_key(interaction.user)
         await self._parts.desk.unblock(server_of(interaction), self._parts.author_key(member), reviewer)

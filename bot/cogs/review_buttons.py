@@ -71,7 +71,7 @@ class ReviewButton(
     @reporting
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Do it, and show what is next."""
-        require_moderator(interaction)
+        await require_moderator(interaction)
         if self.act is Act.EDIT:
             await interaction.response.send_modal(await _edit_form(interaction, self.key))
         elif self.act is Act.WHOLE:
@@ -115,7 +115,7 @@ class RejectMenu(
     @reporting
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Say no, or ask for the reason."""
-        require_moderator(interaction)
+        await require_moderator(interaction)
         [reason] = self.item.values
         if reason == RejectReason.OTHER:
             await interaction.response.send_modal(ReasonForm(self.key, is_for_all=self.is_for_all))
@@ -146,7 +146,7 @@ class BlockButton(
     @reporting
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Block, and let the cards of the member's words say so."""
-        require_moderator(interaction)
+        await require_moderator(interaction)
         await interaction.response.defer()
         parts: BotParts = interaction.client.parts
         server = server_of(interaction)
@@ -175,7 +175,7 @@ class EditForm(Form, title="The reply to learn"):
 
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
         """Approve with these words, and show what is next."""
-        require_moderator(interaction)
+        await require_moderator(interaction)
         await interaction.response.defer()
         await showing(interaction).after(await acts_of(interaction, self._key).edit(self.reply.value), self._key)
 
@@ -192,7 +192,7 @@ class ReasonForm(Form, title="Why not?"):
 
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
         """Say no, and show what is next."""
-        require_moderator(interaction)
+        await require_moderator(interaction)
         await interaction.response.defer()
         await _reject(interaction, self._key, self.reason.value, is_for_all=self._is_for_all)
 
@@ -245,7 +245,7 @@ def acts_of(interaction: discord.Interaction[Any], key: CardKey) -> ReviewActs:
     return ReviewActs(parts.desk, Reviewer(parts.author_key(interaction.user), server_of(interaction)), key)
 
 
-def require_moderator(interaction: discord.Interaction[Any]) -> None:
+async def require_moderator(interaction: discord.Interaction[Any]) -> None:
     """Let pass only who may review in the server where they press.
 
     Raises:

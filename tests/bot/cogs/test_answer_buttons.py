@@ -19,10 +19,18 @@ async def test_votes_are_counted_and_can_be_changed(server: Server) -> None:
     up, down, _ = custom_ids(answer)
     await server.bob.click(answer, custom_id=up)
     pressed = await server.ann.click(answer, custom_id=up)
-    assert pressed.followups[-1].content == "Thank you! This answer has 👍 2 and 👎 0."
+    assert pressed.followups[-1].content.endswith("This answer has 👍 2 and 👎 0.")
     assert pressed.followups[-1].ephemeral
     pressed = await server.ann.click(answer, custom_id=down)
-    assert pressed.followups[-1].content == "Thank you! This answer has 👍 1 and 👎 1."
+    assert pressed.followups[-1].content.endswith("This answer has 👍 1 and 👎 1.")
+
+
+async def test_pressing_the_same_again_takes_a_vote_back_and_a_third_time_gives_it(server: Server) -> None:
+    answer = await server.say("hello")
+    up, *_ = custom_ids(answer)
+    said = [(await server.ann.click(answer, custom_id=up)).followups[-1].content for _ in range(3)]
+    assert said[1] == "Your vote is taken back. This answer has 👍 0 and 👎 0."
+    assert said[0] == said[2]
 
 
 async def test_the_buttons_work_after_a_restart_of_the_bot(server: Server) -> None:
