@@ -27,7 +27,6 @@ from trainer.growing.preparing_options import Options
 from trainer.growing.sources import Readable, Skipped, find, shown_name
 from trainer.growing.sources_decoding import NotText
 from trainer.growing.sources_hub import PREFIX
-from trainer.growing.sources_tables import WANTED
 from trainer.growing.sources_values import Broken, FoundTalk
 from trainer.growing.staging import Stage
 
@@ -213,7 +212,7 @@ def _advice(tally: Tally) -> str:
     if tally.broken_examples:
         return f"The first line that cannot be read is {tally.broken_examples[0]}."
     if any("columns" in one.reason for one in tally.skipped):
-        return f"A table needs {WANTED}."
+        return "Rename its columns, or write it as JSON lines."
     return "A conversation needs two turns: somebody says something, and somebody answers."
 
 
@@ -223,9 +222,14 @@ def _check_space(out: Path, total_bytes: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < 2 * total_bytes:
         raise MynahError(
-            f"{folder} has {free / 1e9:.1f} GB free, and preparing {total_bytes / 1e9:.1f} GB of text takes twice as much.",
+            f"{folder} has {_size(free)} free, and preparing {_size(total_bytes)} of text takes twice as much.",
             advice="Free some space, or choose another place with --out.",
         )
+
+
+def _size(count: int) -> str:
+    """Bytes as people say them."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
 
 
 @contextmanager

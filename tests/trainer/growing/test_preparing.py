@@ -299,7 +299,7 @@ def test_a_disk_that_is_too_small_is_told_before_the_start(
     make: Prepare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=10))
-    with pytest.raises(MynahError, match="GB free"):
+    with pytest.raises(MynahError, match="MB free"):
         make(write(tmp_path / "in" / "talk.jsonl", chatter(5)))
     assert not (tmp_path / "out").exists()
 
