@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from storage.candidates import content_hash
 from storage.errors import MynahError, Refused, UnknownModel
+from storage.governance import SHARED_LINE
 from storage.values import Alias, Candidate, ModelVersion, Snapshot, Verdict
 from trainer.curation import Curated, Example, curate
 from trainer.snapshots import DatasetSnapshot, SnapshotFolder
@@ -26,10 +27,11 @@ _TAKEN_BACK = "taken back while it was read"
 
 
 class Approved:
-    """The approved exchanges of a store."""
+    """The approved exchanges of a line: all servers' without a model of their own, or one server's that has one."""
 
-    def __init__(self, world: TrainerWorld) -> None:
+    def __init__(self, world: TrainerWorld, line: str = SHARED_LINE) -> None:
         self._world = world
+        self._line = line
         self._folder = SnapshotFolder(world.work_folder / "snapshots")
 
     async def curated(self, check: Callable[[], None]) -> tuple[Curated, int]:
@@ -104,7 +106,9 @@ class Approved:
 
     async def _learnable(self) -> list[Candidate]:
         found: list[Candidate] = []
-        while page := await self._world.store.candidates.learnable(after_id=found[-1].id if found else 0, limit=_PAGE):
+        while page := await self._world.store.candidates.learnable(
+            self._line, after_id=found[-1].id if found else 0, limit=_PAGE
+        ):
             found += page
         return found
 
@@ -121,8 +125,9 @@ class Approved:
         return verdicts
 
     def _write(self, examples: list[Example]) -> DatasetSnapshot:
-        snapshot = DatasetSnapshot.of(examples, held_out(examples, share=self._world.settings.heldout_share))
-        self._folder.purge({example.content_hash for example in examples})
+        sides = held_out(examples, share=self._world.settings.heldout_share)
+        snapshot = DatasetSnapshot.of(examples, sides, self._line)
+        self._folder.purge({example.content_hash for example in examples}, self._line)
         self._folder.write(snapshot)
         return snapshot
 
@@ -134,6 +139,7 @@ class Approved:
             train_examples=len(snapshot.train),
             heldout_examples=len(snapshot.heldout),
             created_at=self._world.clock(),
+            line=self._line,
         )
         await self._world.store.snapshots.add(row, [example.candidate_id for example in examples])
 
@@ -158,19 +164,21 @@ class Champion:
     """How many of these examples may no longer be learnt from."""
 
     @classmethod
-    async def now(cls, world: TrainerWorld) -> "Champion":
-        """The champion as it is.
+    async def now(cls, world: TrainerWorld, line: str = SHARED_LINE) -> "Champion":
+        """The champion of a line as it is; on a server's own line that has none yet, the base answers.
 
         Raises:
-            UnknownModel: there is none.
+            UnknownModel: the shared line has none.
         """
-        name = await world.store.aliases.current(Alias.CHAMPION)
+        name = await world.store.aliases.current(Alias.CHAMPION, line)
+        if name is None and line != SHARED_LINE:
+            name = world.base_version
         if name is None:
             raise UnknownModel("There is no champion to compare with.", advice="Run `mynah doctor`.")
         version = await world.registry.resolve(name)
         if version.snapshot_hash is None:
             return cls(version, world.base_version, frozenset(), frozenset(), 0)
-        approved = Approved(world)
+        approved = Approved(world, line)
         snapshot = await asyncio.to_thread(approved.on_disk, version.snapshot_hash)
         ids = await world.store.snapshots.candidate_ids(version.snapshot_hash)
         current = await approved.current(ids)

@@ -60,7 +60,8 @@ class _Work:
         self._world = world
         self._progress = progress
         self._journal = Journal(world.work_folder / str(progress.run.id))
-        self._approved = Approved(world)
+        self._line = progress.run.line
+        self._approved = Approved(world, self._line)
         self._report = RunReport(run_id=progress.run.id, outcome="", verdict="", champion=None, version=None)
 
     async def through(self) -> Run:
@@ -97,7 +98,7 @@ class _Work:
         passed = self._journal.read("passed")
         if passed is not None and self._journal.model.is_dir():
             return await self._publish(passed)
-        champion = await Champion.now(self._world)
+        champion = await Champion.now(self._world, self._line)
         self._report = replace(self._report, champion=champion.version.version)
         snapshot = await self._snapshot(champion)
         learnt = await self._learn(snapshot)
@@ -181,7 +182,7 @@ class _Work:
         world, progress, note = self._world, self._progress, "Comparing it with the model that answers now."
         await progress.enter(RunState.EVALUATING, note)
         foreseen = await asyncio.to_thread(_foreseen_version, self._journal, learnt.kind, world.base_version)
-        was_rolled_back = await world.store.aliases.was_rolled_back(foreseen)
+        was_rolled_back = await world.store.aliases.was_rolled_back(foreseen, self._line)
 
         def on_part(share: float) -> None:
             progress.tell(share, note)
@@ -242,12 +243,18 @@ class _Work:
             note=passed["verdict"],
         )
         version = await publish(
-            self._world, Publication(self._journal.model, lineage, passed["champion"], passed["verdict"])
+            self._world, Publication(self._journal.model, lineage, passed["champion"], passed["verdict"], self._line)
         )
-        report = {**passed["report"], "version": version.version}
+        report = {**passed["report"], "version": version.version, **await self._thanks(version.version)}
         run = await self._progress.end(RunState.PROMOTED, passed["verdict"], version=version.version, report=report)
         await asyncio.to_thread(self._journal.finish)
         return run
+
+    async def _thanks(self, version: str) -> dict[str, object]:
+        """Whose votes are behind a new champion, and how many receipts of forgotten members it settles. Counts only."""
+        behind = await self._world.store.votes.behind_all(version)
+        settled = await self._world.store.receipts.settle()
+        return {"votes": sum(behind.values()), "voters": len(behind), "receipts_settled": len(settled)}
 
     async def _end(self, state: RunState, note: str) -> Run:
         """Give the run an outcome other than promotion, with its report card."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from storage.errors import Refused
+from storage.governance import SHARED_LINE
 from storage.registry import Lineage
 from storage.values import Alias, ModelVersion
 from trainer.world import TrainerWorld
@@ -23,6 +24,7 @@ class Publication:
     champion: str
     """The version that the new one was compared with."""
     verdict: str
+    line: str = SHARED_LINE
 
 
 async def publish(world: TrainerWorld, publication: Publication) -> ModelVersion:
@@ -35,14 +37,19 @@ async def publish(world: TrainerWorld, publication: Publication) -> ModelVersion
     await asyncio.to_thread(shutil.copytree, publication.files, staging, dirs_exist_ok=True)
     version = await world.registry.publish(staging, publication.lineage)
     await asyncio.to_thread(world.registry.verify, version.version)
-    aliases = world.store.aliases
-    if await aliases.current(Alias.CHAMPION) == version.version:
+    aliases, line = world.store.aliases, publication.line
+    if await aliases.current(Alias.CHAMPION, line) == version.version:
         return version
-    await aliases.set(Alias.CHALLENGER, version.version, actor=ACTOR, reason=f"run {publication.lineage.run_id}")
-    if await aliases.was_rolled_back(version.version):
-        raise Refused(f"Version {version.version} was rolled back by people meanwhile.")
-    await aliases.promote(
-        version.version, actor=ACTOR, reason=publication.verdict, expected_champion=publication.champion
+    await aliases.set(
+        Alias.CHALLENGER, version.version, actor=ACTOR, reason=f"run {publication.lineage.run_id}", line=line
     )
-    await aliases.set(Alias.CHALLENGER, None, actor=ACTOR, reason="it is the champion now")
+    if await aliases.was_rolled_back(version.version, line):
+        raise Refused(f"Version {version.version} was rolled back by people meanwhile.")
+    if line != SHARED_LINE and await aliases.current(Alias.CHAMPION, line) is None:
+        # The base answered there so far. It becomes the first champion, so that a rollback has where to go.
+        await aliases.promote(publication.champion, actor=ACTOR, reason="the line begins", line=line)
+    await aliases.promote(
+        version.version, actor=ACTOR, reason=publication.verdict, expected_champion=publication.champion, line=line
+    )
+    await aliases.set(Alias.CHALLENGER, None, actor=ACTOR, reason="it is the champion now", line=line)
     return version

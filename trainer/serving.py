@@ -16,8 +16,9 @@ from pathlib import Path
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from storage.errors import LeaseHeld, MynahError
-from storage.values import Alias, Run
-from trainer.examples import Champion
+from storage.governance import SHARED_LINE
+from storage.values import Run
+from trainer.due import Due, has_news
 from trainer.pipeline import work_on
 from trainer.schedule import cron_trigger, was_missed
 from trainer.world import TrainerWorld
@@ -27,12 +28,15 @@ logger = logging.getLogger(__name__)
 LEASE = "trainer"
 
 
-async def train_now(world: TrainerWorld, *, by: str, on_progress: Callable[[Run], None] | None = None) -> Run:
+async def train_now(
+    world: TrainerWorld, *, by: str, line: str = SHARED_LINE, on_progress: Callable[[Run], None] | None = None
+) -> Run:
     """Ask for a run and do it here, to its end; one that a dead process left is finished first.
 
     Args:
         world: where.
         by: who asks: `command`, or the keyed hash of an admin.
+        line: whose model: everybody's, or that of the server of this id.
         on_progress: called from the event loop with the run's row whenever it changes.
 
     Returns:
@@ -45,7 +49,7 @@ async def train_now(world: TrainerWorld, *, by: str, on_progress: Callable[[Run]
         await world.registry.sweep()
         while (left := await world.store.runs.unfinished()) is not None:
             await work_on(world, left, on_progress=on_progress)
-        run = await world.store.runs.request(by)
+        run = await world.store.runs.request(by, line)
         return await work_on(world, run, on_progress=on_progress)
 
 
@@ -67,7 +71,7 @@ async def serve(world: TrainerWorld, *, stop: asyncio.Event) -> None:
         scheduler.start()
         logger.info("trainer serving", extra={"cron": world.settings.cron, "approvals": world.settings.approvals})
         try:
-            latest = await world.store.runs.latest(limit=1)
+            latest = await world.store.runs.latest(limit=1, line=SHARED_LINE)
             if trigger is not None and was_missed(trigger, latest[0].created_at if latest else None, world.clock()):
                 await _request_by_clock(world)
             await _work_until(world, stop)
@@ -76,12 +80,15 @@ async def serve(world: TrainerWorld, *, stop: asyncio.Event) -> None:
 
 
 async def _work_until(world: TrainerWorld, stop: asyncio.Event) -> None:
-    asked_at_review = 0
+    due = Due(world)
     while not stop.is_set():
         try:
             run = await world.store.runs.unfinished() or await world.store.runs.next_requested()
             if run is None:
-                asked_at_review = await _request_by_approvals(world, asked_at_review)
+                for line in await due.by_clock():
+                    await _request_by_clock(world, line)
+                for line in await due.by_approvals():
+                    await world.store.runs.request("approvals", line)
                 run = await world.store.runs.next_requested()
             if run is not None:
                 await work_on(world, run, stop=stop)
@@ -94,39 +101,15 @@ async def _work_until(world: TrainerWorld, stop: asyncio.Event) -> None:
             await asyncio.wait_for(stop.wait(), world.settings.poll_seconds)
 
 
-async def _request_by_clock(world: TrainerWorld) -> None:
+async def _request_by_clock(world: TrainerWorld, line: str = SHARED_LINE) -> None:
     """Ask for a run if it could change anything."""
     try:
-        if await _has_news(world):
-            await world.store.runs.request("schedule")
+        if await has_news(world, line):
+            await world.store.runs.request("schedule", line)
         else:
-            logger.info("nothing new to learn", extra={"asked_by": "schedule"})
+            logger.info("nothing new to learn", extra={"asked_by": "schedule", "line": line})
     except MynahError as error:
         logger.warning("scheduled run not requested", extra={"error": type(error).__name__})
-
-
-async def _has_news(world: TrainerWorld) -> bool:
-    """Whether something was approved since the last run, or taken back since the champion was made."""
-    learnt = await world.store.runs.newest_review_learnt()
-    if await world.store.candidates.approved_after(learnt) > 0:
-        return True
-    return await world.store.aliases.current(Alias.CHAMPION) is not None and (await Champion.now(world)).removed > 0
-
-
-async def _request_by_approvals(world: TrainerWorld, asked_at_review: int) -> int:
-    """Ask for a run when enough was approved; returns the newest review it was last asked for.
-
-    A run that failed has learnt nothing, but trying the same again at once would fail again.
-    """
-    wanted = world.settings.approvals
-    if not wanted:
-        return asked_at_review
-    learnt = await world.store.runs.newest_review_learnt()
-    newest = await world.store.candidates.newest_review_id()
-    if newest <= asked_at_review or await world.store.candidates.approved_after(learnt) < wanted:
-        return asked_at_review
-    await world.store.runs.request("approvals")
-    return newest
 
 
 @asynccontextmanager

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from storage.governance import SHARED_LINE
 from storage.values import Message, Role
 from trainer.curation import Example
 
@@ -40,22 +41,26 @@ class DatasetSnapshot:
     content_hash: str
     train: tuple[Conversation, ...]
     heldout: tuple[Conversation, ...]
+    line: str = SHARED_LINE
+    """Whose models may learn from it."""
 
     @classmethod
-    def of(cls, examples: Sequence[Example], held_out: Collection[int]) -> "DatasetSnapshot":
-        """The examples, those with the given indices held out."""
+    def of(cls, examples: Sequence[Example], held_out: Collection[int], line: str = SHARED_LINE) -> "DatasetSnapshot":
+        """The examples of a line, those with the given indices held out."""
         sides: dict[str, list[Conversation]] = {side: [] for side in _SIDES}
         for index, example in enumerate(examples):
             sides["heldout" if index in held_out else "train"].append(
                 Conversation(example.messages, example.content_hash)
             )
         train, heldout = (tuple(sorted(sides[side], key=lambda one: one.content_hash)) for side in _SIDES)
-        return cls(_hash(train, heldout), train, heldout)
+        return cls(_hash(train, heldout, line), train, heldout, line)
 
 
-def _hash(train: Sequence[Conversation], heldout: Sequence[Conversation]) -> str:
-    lines = [f"train:{one.content_hash}" for one in train] + [f"heldout:{one.content_hash}" for one in heldout]
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+def _hash(train: Sequence[Conversation], heldout: Sequence[Conversation], line: str) -> str:
+    """The line is told first, where it is a server's own: two servers may have said the same, and stay apart."""
+    told = [f"line:{line}"] if line else []
+    told += [f"train:{one.content_hash}" for one in train] + [f"heldout:{one.content_hash}" for one in heldout]
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()
 
 
 class SnapshotFolder:
@@ -89,7 +94,7 @@ class SnapshotFolder:
         ]
         # Both sides in one table: the format cannot hold an empty one, and often nothing is held out.
         datasets.Dataset.from_list(rows, features=_features(datasets)).save_to_disk(str(beside / _EXAMPLES))
-        description = {"content_hash": snapshot.content_hash} | {
+        description: dict[str, object] = {"content_hash": snapshot.content_hash, "line": snapshot.line} | {
             side: len(rows) for side, rows in zip(_SIDES, (snapshot.train, snapshot.heldout), strict=True)
         }
         (beside / _DESCRIPTION).write_text(json.dumps(description, indent=2) + "\n", "utf-8")
@@ -107,17 +112,27 @@ class SnapshotFolder:
         if not (folder / _DESCRIPTION).is_file():
             return None
         try:
+            line = str(json.loads((folder / _DESCRIPTION).read_text("utf-8")).get("line", SHARED_LINE))
             rows = datasets.load_from_disk(str(folder / _EXAMPLES)).to_list()
             train, heldout = (tuple(_conversation(row) for row in rows if row["side"] == side) for side in _SIDES)
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
-        return DatasetSnapshot(content_hash, train, heldout) if _hash(train, heldout) == content_hash else None
+        found = DatasetSnapshot(content_hash, train, heldout, line)
+        return found if _hash(train, heldout, line) == content_hash else None
 
-    def purge(self, learnable: Collection[str]) -> int:
-        """Remove snapshots with any example whose content hash is not learnable now; returns how many. Blocks."""
+    def purge(self, learnable: Collection[str], line: str = SHARED_LINE) -> int:
+        """Remove a line's snapshots with any example whose content hash is not learnable there now. Blocks.
+
+        What cannot be read goes too, whosever it was.
+
+        Returns:
+            How many were removed.
+        """
         removed = 0
         for folder in self._root.iterdir() if self._root.is_dir() else ():
             snapshot = self.read(folder.name)
+            if snapshot is not None and snapshot.line != line:
+                continue
             if snapshot is None or any(
                 one.content_hash not in learnable for one in (*snapshot.train, *snapshot.heldout)
             ):

@@ -1,0 +1,89 @@
+"""Which lines are due for a run: by their servers' own schedules, and when enough was approved on them.
+
+The shared line's clock is the process's (`MYNAH_TRAINER__CRON`); a server with a model of its own has its admins'
+schedule, and their quiet hours, in which nothing begins by itself. What is asked for by hand is not asked here.
+"""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from storage.errors import WrongUsage
+from storage.governance import SHARED_LINE
+from storage.server_settings import ServerSettings
+from storage.timetable import end_of_quiet, timetable
+from storage.values import Alias
+from trainer.examples import Champion
+from trainer.world import TrainerWorld
+
+
+class Due:
+    """Looks at every line; remembers what it has asked for, so that nothing is asked for twice."""
+
+    def __init__(self, world: TrainerWorld) -> None:
+        self._world = world
+        self._began = world.clock()
+        self._struck: dict[str, datetime] = {}
+        self._asked_at_review: dict[str, int] = {}
+
+    async def by_clock(self) -> list[str]:
+        """Servers' own lines whose schedule struck since their last run, or since it was last looked at."""
+        due = []
+        for line in await self._own_lines():
+            settings = await self._world.store.server_settings.get(line)
+            if self._has_struck(line, settings, await self._since(line)):
+                self._struck[line] = self._world.clock()
+                due.append(line)
+        return due
+
+    async def by_approvals(self) -> list[str]:
+        """Lines on which enough was approved since their last run.
+
+        A run that failed has learnt nothing, but trying the same again at once would fail again: the next approval
+        asks again.
+        """
+        store, wanted = self._world.store, self._world.settings.approvals
+        newest = await store.candidates.newest_review_id() if wanted else 0
+        due = []
+        for line in [SHARED_LINE, *await self._own_lines()] if wanted else []:
+            if newest <= self._asked_at_review.get(line, 0) or await self._is_quiet(line):
+                continue
+            learnt = await store.runs.newest_review_learnt(line)
+            if await store.candidates.approved_after(learnt, line) >= wanted:
+                self._asked_at_review[line] = newest
+                due.append(line)
+        return due
+
+    async def _own_lines(self) -> list[str]:
+        return [line for line in await self._world.store.server_settings.lines() if line != SHARED_LINE]
+
+    async def _since(self, line: str) -> datetime:
+        if line in self._struck:
+            return self._struck[line]
+        latest = await self._world.store.runs.latest(limit=1, line=line)
+        return latest[0].created_at if latest else self._began
+
+    def _has_struck(self, line: str, settings: ServerSettings, since: datetime) -> bool:
+        text = self._world.settings.cron if settings.schedule is None else settings.schedule
+        if not text.strip():
+            return False
+        zone = ZoneInfo(settings.time_zone)
+        try:
+            moment = timetable(text).after(since, zone)
+        except WrongUsage:  # a row from another version: no schedule rather than no trainer
+            return False
+        return end_of_quiet(moment, settings.quiet_hours, zone) <= self._world.clock()
+
+    async def _is_quiet(self, line: str) -> bool:
+        if line == SHARED_LINE:
+            return False
+        return (await self._world.store.server_settings.get(line)).is_quiet(self._world.clock())
+
+
+async def has_news(world: TrainerWorld, line: str = SHARED_LINE) -> bool:
+    """Whether something was approved on a line since its last run, or taken back since its champion was made."""
+    learnt = await world.store.runs.newest_review_learnt(line)
+    if await world.store.candidates.approved_after(learnt, line) > 0:
+        return True
+    if await world.store.aliases.current(Alias.CHAMPION, line) is None:
+        return False
+    return (await Champion.now(world, line)).removed > 0
