@@ -11,12 +11,15 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
+from bot.settings import DiscordSettings
 from mynah.bases import SelectedBase
 from mynah.settings import Settings
 from storage.errors import WrongUsage
 from storage.registry import ModelRegistry
+from storage.server_settings import ServerSettings
 from storage.store import Store, open_store
 from storage.values import Alias, ModelVersion, Verdict
 
@@ -72,8 +75,22 @@ async def open_world(settings: Settings, *, clock: Clock = utc_now) -> AsyncIter
             f"The home folder {home} cannot be used: {error.strerror}.",
             advice="Choose another with --home or MYNAH_HOME.",
         ) from None
-    async with open_store(settings.store, home, clock=clock) as store:
+    defaults = server_defaults(settings.discord)
+    async with open_store(settings.store, home, clock=clock, server_defaults=defaults) as store:
         yield World(settings, store, ModelRegistry(home / "models", store), clock)
+
+
+def server_defaults(discord: DiscordSettings) -> ServerSettings:
+    """What holds in a server whose admins chose nothing."""
+    return ServerSettings(
+        chat_channels=_ids(discord.channel_ids),
+        reviewer_roles=_ids(discord.moderator_role_ids),
+        admin_roles=_ids(discord.admin_role_ids),
+    )
+
+
+def _ids(numbers: Sequence[int]) -> tuple[str, ...]:
+    return tuple(str(number) for number in numbers)
 
 
 async def ensure_champion(world: World) -> ModelVersion:
@@ -161,7 +178,7 @@ async def open_chat(settings: Settings, *, follows: bool = True, learns: bool = 
     """
     from bot.chat.service import ChatService
     from bot.engine.local import open_local_engine
-    from bot.engine.watch import ChampionWatch
+    from bot.engine.watch import ChampionWatch, stored_routes
 
     def may_learn_in(server: str) -> bool:
         return learns and (server == TERMINAL_SERVER or settings.discord.permission_to_train_confirmed)
@@ -171,9 +188,9 @@ async def open_chat(settings: Settings, *, follows: bool = True, learns: bool = 
         champion = await ensure_champion(world)
         engine = await stack.enter_async_context(open_local_engine(world.registry, champion.version, settings.engine))
         if follows:
-            from bot.engine.watch import ChampionWatch
-
-            await stack.enter_async_context(ChampionWatch(world.store, engine))
+            base = await selected_base(world)
+            routes = partial(stored_routes, world.store, base=base.version)
+            await stack.enter_async_context(ChampionWatch(world.store, engine, routes=routes))
         screening = await asyncio.to_thread(open_screening, settings)
         service = ChatService(
             store=world.store,
