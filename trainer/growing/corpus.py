@@ -5,6 +5,7 @@ padded, and a row may begin in the middle of a conversation. Which rows a step r
 """
 
 import random
+import re
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -110,8 +111,11 @@ def _repeated(talks: Iterable[Talk], repeats: Mapping[str, float], dice: random.
 
 def _encoded(talks: Iterable[Talk], tokenizer: "PreTrainedTokenizerBase") -> Iterator[list[int]]:
     texts: list[str] = []
+    marks = re.compile("|".join(re.escape(mark) for mark in tokenizer.all_special_tokens))
     for talk in talks:
-        texts.append(str(tokenizer.apply_chat_template(talk.messages, tokenize=False)))
+        # Whoever types a mark must not end a turn, or begin one of the assistant's.
+        messages = [{**message, "content": marks.sub("", message["content"])} for message in talk.messages]
+        texts.append(str(tokenizer.apply_chat_template(messages, tokenize=False)))
         if len(texts) == _AT_ONCE:
             yield from tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]
             texts.clear()
