@@ -85,6 +85,8 @@ class DiscordSettings(_Section):
     """Whether slash commands are registered at start."""
     edit_interval_seconds: float = Field(default=1.0, ge=0.2)
     """How often a streamed answer is edited."""
+    members_intent: bool = False
+    """Whether Discord is asked to tell who leaves a server (Server Members Intent, privileged): leaving is then a no."""
     permission_to_train_confirmed: bool = False
     """The operator confirms that Discord permitted training on message content (Developer Policy, rule 21).
     Until then nothing from Discord becomes a candidate example, whatever members agree to."""

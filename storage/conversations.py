@@ -5,20 +5,23 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningInsert
 from sqlmodel import col
 
-from storage.candidate_rows import drop_made_from
+from storage.candidate_rows import drop, drop_made_from
 from storage.errors import WrongUsage
 from storage.repository import Repository, chunks
 from storage.retention import drop_kept_from
-from storage.tables import CandidateOriginRow, ConversationRow, TurnRow
+from storage.tables import CandidateOriginRow, CandidateRow, ConversationRow, TurnRow
 from storage.text import storable
 from storage.turn_rows import turn_of
 from storage.values import Conversation, NewTurn, Role, Turn, Verdict
 from storage.verdicts import verdict_from_json, verdict_to_json
+
+_AT_ONCE = 500
+"""Turns deleted by one statement."""
 
 
 class Conversations(Repository):
@@ -164,6 +167,24 @@ class Conversations(Repository):
                 ).all()
                 drop_made_from(session, doomed)
                 drop_kept_from(session, server, some)
+                session.execute(delete(TurnRow).where(col(TurnRow.id).in_(doomed)))
+                removed += len(doomed)
+            return removed
+
+        return await self._write(work)
+
+    async def delete_channel(self, server: str, channel: str) -> int:
+        """A channel was deleted: delete its turns and every candidate from there; returns turns removed."""
+
+        def work(session: Session) -> int:
+            conversations = select(col(ConversationRow.id)).where(
+                col(ConversationRow.server) == server, col(ConversationRow.channel) == channel
+            )
+            there = select(col(TurnRow.id)).where(col(TurnRow.conversation_id).in_(conversations))
+            drop(session, and_(col(CandidateRow.server) == server, col(CandidateRow.channel) == channel))
+            removed = 0
+            while doomed := session.scalars(there.limit(_AT_ONCE)).all():
+                drop_made_from(session, doomed)
                 session.execute(delete(TurnRow).where(col(TurnRow.id).in_(doomed)))
                 removed += len(doomed)
             return removed

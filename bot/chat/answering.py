@@ -11,10 +11,11 @@ from bot.chat.cleaning import cleaned
 from bot.chat.history import Exchange, exchanges, prompt
 from bot.chat.learning import Learning
 from bot.chat.running import Ticket
+from bot.chat.servers import Here
 from bot.chat.streaming import ScreenedText, is_out_of_bounds, must_not_be_said, says_nothing
 from bot.chat.values import Incoming, Reply, ReplyKind, ReplyUpdate
 from bot.engine.protocol import Answer, Engine, EngineFailed, Finish, Piece, Sampling
-from bot.screening.protocol import Screener
+from bot.engine.routing import Place
 from bot.settings import ChatSettings, EngineSettings
 from storage.store import Store
 from storage.values import Conversation, NewTurn, Outcome, Role, Turn, Verdict
@@ -32,6 +33,7 @@ class _Asked:
     """A stored question."""
 
     ticket: Ticket
+    here: Here
     conversation: Conversation
     question: Turn
 
@@ -46,17 +48,13 @@ class Answering:
         self,
         store: Store,
         engine: Engine,
-        screening: Screener,
         chat: ChatSettings,
         engine_settings: EngineSettings,
-        crisis_text: str,
         learning: Learning,
     ) -> None:
         self._store = store
         self._engine = engine
-        self._screening = screening
         self._chat = chat
-        self._crisis_text = crisis_text
         self._learning = learning
         self._give_up_seconds = engine_settings.deadline_seconds + _GRACE_SECONDS
         self._sampling = Sampling(
@@ -66,7 +64,7 @@ class Answering:
             max_new_tokens=engine_settings.max_new_tokens,
         )
 
-    async def turn(self, ticket: Ticket) -> AsyncGenerator[ReplyUpdate, None]:
+    async def turn(self, ticket: Ticket, here: Here) -> AsyncGenerator[ReplyUpdate, None]:
         """Every update of one turn; the last carries the reply.
 
         Raises:
@@ -75,16 +73,17 @@ class Answering:
             DatabaseBusy: the question could not be stored.
         """
         incoming = ticket.incoming
-        verdict = await self._screened(incoming)
+        verdict = await self._screened(incoming, here)
         if verdict is None:
             yield ended(Reply(sentences.EMPTY, ReplyKind.REFUSAL))
         elif verdict.is_crisis:
-            yield await self.crisis(incoming, verdict)
+            yield await self.crisis(incoming, verdict, here)
         elif verdict.blocks_reply and is_out_of_bounds(verdict):
             yield ended(Reply(sentences.TOO_LONG, ReplyKind.REFUSAL))
         else:
-            asked = _Asked(ticket, *await self._keep_question(incoming, verdict))
+            asked = _Asked(ticket, here, *await self._keep_question(incoming, verdict))
             ticket.user_turn_id = asked.question.id
+            await self._heard(asked.question)
             if ticket.is_withdrawn and incoming.external_id is not None:  # deleted before there was a row to delete
                 await self._store.conversations.delete(incoming.server, [incoming.external_id])
                 yield asked.reply(sentences.WITHDRAWN, ReplyKind.WITHDRAWN)
@@ -95,17 +94,17 @@ class Answering:
                     async for update in updates:
                         yield update
 
-    async def while_another_runs(self, incoming: Incoming) -> ReplyUpdate:
+    async def while_another_runs(self, incoming: Incoming, here: Here) -> ReplyUpdate:
         """The reply to a message that came too early. Even then, a person in danger is not told to wait."""
-        verdict = await self._screened(incoming)
+        verdict = await self._screened(incoming, here)
         if verdict is not None and verdict.is_crisis:
-            return await self.crisis(incoming, verdict)
+            return await self.crisis(incoming, verdict, here)
         return ended(Reply(sentences.STILL_ANSWERING, ReplyKind.REFUSAL))
 
-    async def crisis(self, incoming: Incoming, verdict: Verdict) -> ReplyUpdate:
-        """The operator's own text; it reaches the person also when nothing can be stored."""
-        said = Verdict(Outcome.REFUSE, self._crisis_text, ("crisis:reply",), {}, verdict.screen_version, is_crisis=True)
-        reply = Reply(self._crisis_text, ReplyKind.CRISIS)
+    async def crisis(self, incoming: Incoming, verdict: Verdict, here: Here) -> ReplyUpdate:
+        """The operator's or the server's own text; it reaches the person also when nothing can be stored."""
+        said = Verdict(Outcome.REFUSE, here.crisis_text, ("crisis:reply",), {}, verdict.screen_version, is_crisis=True)
+        reply = Reply(here.crisis_text, ReplyKind.CRISIS)
         try:
             conversation, question = await self._keep_question(incoming, verdict)
             reply = replace(reply, user_turn_id=question.id)
@@ -117,11 +116,18 @@ class Answering:
             logger.exception("crisis exchange not stored", extra={"error": type(error).__name__})
         return ended(reply)
 
-    async def _screened(self, incoming: Incoming) -> Verdict | None:
+    async def _heard(self, question: Turn) -> None:
+        """Let the review queue know what the words say about the answer before them; never a reason not to answer."""
+        try:
+            await self._store.review_queue.heard(question)
+        except Exception as error:
+            logger.exception("feedback not noted", extra={"error": type(error).__name__, "turn": question.id})
+
+    async def _screened(self, incoming: Incoming, here: Here) -> Verdict | None:
         text = cleaned(incoming.text)
         if not text:
             return None
-        [verdict] = await self._screening.check([text])
+        [verdict] = await here.screening.check([text])
         return None if says_nothing(verdict) else verdict
 
     async def _keep_question(self, incoming: Incoming, verdict: Verdict) -> tuple[Conversation, Turn]:
@@ -139,11 +145,11 @@ class Answering:
 
     async def _generate(self, asked: _Asked) -> AsyncGenerator[ReplyUpdate, None]:
         version = self._engine.version
-        growing = ScreenedText(self._screening)
+        growing = ScreenedText(asked.here.screening)
         answer: Answer | None = None
         async with aclosing(self._pieces(asked)) as pieces:
             async for piece in pieces:
-                answer = piece.answer or answer
+                answer, version = piece.answer or answer, piece.model_version or version
                 verdict = await growing.add(piece.delta)
                 if growing.refused is not None:
                     break
@@ -168,12 +174,15 @@ class Answering:
                 asked.conversation.id, limit=self._chat.history_turns + _SPARE_TURNS
             )
         )
-        messages = prompt(self._chat.persona, past, asked.question.message, history_turns=self._chat.history_turns)
+        messages = prompt(asked.here.persona, past, asked.question.message, history_turns=self._chat.history_turns)
         incoming = asked.ticket.incoming
         if asked.ticket.is_stopped:
             return
         request_id = asked.ticket.request_id = f"turn-{asked.question.id}"
-        stream = self._engine.stream(messages, self._sampling, member=incoming.author_key, request_id=request_id)
+        place = Place(incoming.server, incoming.channel)
+        stream = self._engine.stream(
+            messages, self._sampling, member=incoming.author_key, request_id=request_id, place=place
+        )
         give_up_at = asyncio.get_running_loop().time() + self._give_up_seconds
         async with _closing(stream):
             while True:

@@ -1,17 +1,16 @@
 """What of a conversation may wait for review as a candidate example, and under whose consent.
 
 Promise: a candidate holds only words that screening did not refuse, of people who each said yes in that server, from
-a place where the operator turned learning on. The store checks consent once more when it writes.
+a place and of a source that may be learnt from. The store checks consent once more when it writes.
 """
 
 import logging
-from collections.abc import Callable
 
 from bot.chat import sentences
 from bot.chat.cleaning import cleaned
 from bot.chat.history import Exchange, context, exchanges, is_fit
+from bot.chat.servers import Servers
 from bot.chat.values import Correction, CorrectionOutcome
-from bot.screening.protocol import Screener
 from bot.screening.verdicts import together
 from bot.settings import ChatSettings
 from storage.errors import MynahError, Refused
@@ -36,18 +35,17 @@ _SPARE_TURNS = 16
 class Learning:
     """Writes candidates, or says why not."""
 
-    def __init__(
-        self, store: Store, screening: Screener, chat: ChatSettings, may_learn_in: Callable[[str], bool]
-    ) -> None:
+    def __init__(self, store: Store, chat: ChatSettings, servers: Servers) -> None:
         self._store = store
-        self._screening = screening
+        self._servers = servers
         self._context_turns = chat.candidate_context_turns
-        self._may_learn_in = may_learn_in
 
     async def from_exchange(self, conversation: Conversation, exchange: Exchange) -> Candidate | None:
         """The candidate of an answer that was just given; None when it may not be learnt."""
         asker = exchange.question.author_key
-        if not self._may_learn_in(conversation.server) or not exchange.is_fit or asker is None:
+        if not exchange.is_fit or asker is None:
+            return None
+        if not await self._servers.may_learn(conversation.server, exchange.question.source):
             return None
         if not await self._allows(conversation.server, asker):
             return None
@@ -73,7 +71,7 @@ class Learning:
         refusal = await self._why_not(conversation.server, author_key, asker)
         if refusal is not None:
             return refusal
-        verdict = await self._verdict(better_text)
+        verdict = await self._verdict(conversation.server, better_text)
         if verdict is None:
             return Correction(CorrectionOutcome.REFUSED, sentences.REFUSED_WORDS)
         kept = await self._context(conversation, assistant_turn_id, exchange.question)
@@ -91,7 +89,7 @@ class Learning:
         refusal = await self._why_not(server, author_key, author_key)
         if refusal is not None:
             return refusal
-        verdicts = [await self._verdict(prompt), await self._verdict(reply)]
+        verdicts = [await self._verdict(server, prompt), await self._verdict(server, reply)]
         fit = [verdict for verdict in verdicts if verdict is not None]
         if len(fit) < len(verdicts):
             return Correction(CorrectionOutcome.REFUSED, sentences.REFUSED_WORDS)
@@ -104,7 +102,7 @@ class Learning:
         return Correction(CorrectionOutcome.WAITING, sentences.THANKS, candidate)
 
     async def _why_not(self, server: str, author_key: str, asker: str | None) -> Correction | None:
-        if not self._may_learn_in(server):
+        if not await self._servers.may_learn(server, Source.CORRECTION):
             return Correction(CorrectionOutcome.NOT_HERE, sentences.LEARNING_IS_OFF)
         if not await self._allows(server, author_key):
             return Correction(CorrectionOutcome.NO_CONSENT, sentences.YOU_HAVE_NOT_ALLOWED)
@@ -112,12 +110,13 @@ class Learning:
             return Correction(CorrectionOutcome.NO_CONSENT, sentences.ASKER_HAS_NOT_ALLOWED)
         return None
 
-    async def _verdict(self, text: str) -> Verdict | None:
+    async def _verdict(self, server: str, text: str) -> Verdict | None:
         """The verdict over a person's words; None when they cannot be kept."""
         text = cleaned(text)
         if not text:
             return None
-        [verdict] = await self._screening.check([text])
+        here = await self._servers.here(server)
+        [verdict] = await here.screening.check([text])
         return verdict if is_fit(verdict) and verdict.text.strip() else None
 
     async def _answered(self, assistant_turn_id: int) -> tuple[Conversation, Exchange] | None:

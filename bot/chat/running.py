@@ -11,19 +11,18 @@ _MINUTE = timedelta(minutes=1)
 
 
 class MessageLimit:
-    """One member's messages in the last minute, counted in a sliding window."""
+    """One member's messages in a server in the last minute, counted in a sliding window."""
 
-    def __init__(self, messages_per_minute: int, clock: Callable[[], datetime]) -> None:
-        self._limit = messages_per_minute
+    def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
-        self._times: dict[str, deque[datetime]] = {}
+        self._times: dict[tuple[str, str], deque[datetime]] = {}
 
-    def admit(self, author_key: str) -> bool:
+    def admit(self, server: str, author_key: str, messages_per_minute: int) -> bool:
         """Count a message; False, and not counted, when there were too many."""
         now = self._clock()
         self._forget_before(now - _MINUTE)
-        times = self._times.setdefault(author_key, deque())
-        if len(times) >= self._limit:
+        times = self._times.setdefault((server, author_key), deque())
+        if len(times) >= messages_per_minute:
             return False
         times.append(now)
         return True

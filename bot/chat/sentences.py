@@ -14,7 +14,10 @@ NO_MEMORY = "Sorry, I can't reach my memory right now, so I can't answer. Please
 STOPPED = "Stopped."
 WITHDRAWN = "That message is gone, so I stopped answering it."
 
-CONSENT_HINT = "I learn only from people who say yes. If I may learn from what you write to me here: /privacy allow"
+FIRST_CONTACT = (
+    "May I learn from what you write to me here? Moderators look at every example first; without your yes I learn nothing, "
+    "and `/privacy` changes it at any time."
+)
 
 THANKS = "Thank you! Your answer waits for a moderator to look at it."
 REFUSED_WORDS = "Thank you, but I can't keep those words. Please put it another way."

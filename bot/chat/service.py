@@ -160,11 +160,19 @@ class ChatService:
         settings = await self.servers.settings(server)
         return settings.consent_channel_line or sentences.FIRST_CONTACT
 
-    async def forget(self, author_key: str, *, server: str | None = None) -> ForgetReceipt:
-        """Delete everything of a member (in one server, or all) and record the denial."""
+    async def forget(
+        self, author_key: str, *, server: str | None = None, notify_id: str | None = None
+    ) -> ForgetReceipt:
+        """Delete everything of a member and record the denial.
+
+        Args:
+            author_key: who.
+            server: where; None: everywhere.
+            notify_id: whom to tell when a version without their words answers; kept only until then.
+        """
         for ticket in self._running.of_member(author_key, server):
             self._withdraw(ticket)
-        return await self._store.members.forget(author_key, server=server)
+        return await self._store.members.forget(author_key, server=server, notify_id=notify_id)
 
     async def note_sent(self, assistant_turn_id: int, external_id: str) -> None:
         """Note which of the face's messages carries an answer, so that its deletion finds the row."""
@@ -182,11 +190,14 @@ class ChatService:
                 ticket.new_text = text
                 return True
         text = cleaned(text)
-        if text and await self._store.conversations.turn_by_external_id(server, external_id) is None:
+        turn = await self._store.conversations.turn_by_external_id(server, external_id)
+        if text and turn is None:
             return await self._store.conversations.edited_long_ago(server, external_id) > 0
         verdict = await self._verdict_of_edit(server, text)
         if verdict is None or is_out_of_bounds(verdict) or not verdict.text.strip():
             return await self.deleted(server, [external_id]) > 0
+        if turn is not None and (turn.text, turn.verdict) == (verdict.text, verdict):
+            return True  # the same words: what was made of them stays
         return await self._store.conversations.edit(server, external_id, verdict.text, verdict)
 
     async def deleted(self, server: str, external_ids: Sequence[str]) -> int:
@@ -196,6 +207,12 @@ class ChatService:
             if ticket is not None:
                 self._withdraw(ticket)
         return await self._store.conversations.delete(server, external_ids)
+
+    async def channel_deleted(self, server: str, channel: str) -> int:
+        """A channel or thread was deleted with all its messages: so are their rows; returns turns removed."""
+        for ticket in self._running.in_channel(server, channel):
+            self._withdraw(ticket)
+        return await self._store.conversations.delete_channel(server, channel)
 
     async def _catch_up(self, ticket: Ticket) -> None:
         """Do an edit that came before the question was stored."""

@@ -16,11 +16,15 @@ _EMOJI = re.compile(r"<a?:(\w+):\d+>")
 _COMMAND = re.compile(r"</([^:>]+):\d+>")
 
 
-def incoming_from(message: discord.Message, me: discord.ClientUser, parts: BotParts) -> Incoming | None:
-    """The message as the chat takes it; None when it is not meant for the bot."""
+async def incoming_from(message: discord.Message, me: discord.ClientUser, parts: BotParts) -> Incoming | None:
+    """The message as the chat takes it; None when it is not meant for the bot.
+
+    Raises:
+        DatabaseBusy: whether its channel is one to chat in cannot be read now.
+    """
     if message.author.bot or message.webhook_id is not None or message.type not in _SPOKEN:
         return None
-    if not is_addressed(message, me, parts.settings.channel_ids):
+    if not (_speaks_to(message, me) or await _is_in_chat_channel(message, parts)):
         return None
     return Incoming(
         server=server_of(message),
@@ -32,18 +36,33 @@ def incoming_from(message: discord.Message, me: discord.ClientUser, parts: BotPa
     )
 
 
-def is_addressed(message: discord.Message, me: discord.ClientUser, channel_ids: tuple[int, ...]) -> bool:
-    """Whether a message speaks to the bot: a DM, a mention, a reply to it, a chat channel, or a thread it opened."""
+def _speaks_to(message: discord.Message, me: discord.ClientUser) -> bool:
+    """Whether it is a direct message, a mention, a reply to the bot, or in a thread that it opened."""
     if message.guild is None or me in message.mentions:
         return True
     if message.guild.self_role is not None and message.guild.self_role in message.role_mentions:
         return True
-    if message.reference is not None and isinstance(message.reference.resolved, discord.Message):
-        return message.reference.resolved.author.id == me.id
+    if _answers_somebody(message) is not None:
+        return _answers_somebody(message) == me.id
+    return isinstance(message.channel, discord.Thread) and message.channel.owner_id == me.id
+
+
+async def _is_in_chat_channel(message: discord.Message, parts: BotParts) -> bool:
+    """Whether the server's admins want every message answered here; never a reply to somebody else."""
+    if _answers_somebody(message) is not None:
+        return False
+    settings = await parts.servers.settings(server_of(message))
+    chosen = settings.chat_channels or tuple(map(str, parts.settings.channel_ids))
     channel = message.channel
-    if isinstance(channel, discord.Thread):
-        return channel.parent_id in channel_ids or channel.id in channel_ids or channel.owner_id == me.id
-    return channel.id in channel_ids
+    parent = channel.parent_id if isinstance(channel, discord.Thread) else channel.id
+    return str(channel.id) in chosen or str(parent) in chosen
+
+
+def _answers_somebody(message: discord.Message) -> int | None:
+    """Whose message it replies to, as far as Discord said so."""
+    if message.reference is not None and isinstance(message.reference.resolved, discord.Message):
+        return message.reference.resolved.author.id
+    return None
 
 
 def plain_text(content: str, my_id: int) -> str:

@@ -12,16 +12,20 @@ from bot.cogs.answer_buttons import BetterAnswerButton, VoteButton
 from bot.cogs.commands import MemberCommands
 from bot.cogs.conversation import Conversation
 from bot.cogs.failures import CommandTree
+from bot.cogs.first_contact import ConsentButton
+from bot.cogs.forgetting import ForgetButton
+from bot.cogs.learning import ConfirmLearning, LearningSwitch
 from bot.cogs.moderation import Moderation
 from bot.cogs.parts import BotParts
+from bot.cogs.privacy import Privacy
 from bot.cogs.review_buttons import ITEMS
 from bot.cogs.review_channel import ReviewChannel
+from bot.cogs.upkeep import Upkeep
+from bot.cogs.why import Why
+from bot.settings import DiscordSettings
 from storage.errors import MynahError, WrongUsage
 
 logger = logging.getLogger(__name__)
-
-INTENTS = discord.Intents(guilds=True, guild_messages=True, dm_messages=True, message_content=True)
-"""What the bot listens to; only message content is privileged."""
 
 
 class MynahBot(commands.Bot):
@@ -32,7 +36,8 @@ class MynahBot(commands.Bot):
             command_prefix=(),
             help_command=None,
             tree_cls=CommandTree,
-            intents=INTENTS,
+            intents=_intents(parts.settings),
+            chunk_guilds_at_startup=False,
             allowed_mentions=discord.AllowedMentions.none(),
         )
         self.parts = parts
@@ -41,10 +46,15 @@ class MynahBot(commands.Bot):
         """Add the cogs and the persistent buttons, and register the commands."""
         await self.add_cog(Conversation(self, self.parts))
         await self.add_cog(MemberCommands(self.parts))
+        await self.add_cog(Privacy(self.parts))
+        await self.add_cog(LearningSwitch(self.parts))
+        await self.add_cog(Why(self, self.parts))
+        await self.add_cog(Upkeep(self, self.parts))
         await self.add_cog(Moderation(self.parts))
         await self.add_cog(ReviewChannel(self, self.parts))
         await self.add_cog(Administration(self, self.parts))
         self.add_dynamic_items(VoteButton, BetterAnswerButton, *ITEMS)
+        self.add_dynamic_items(ConsentButton, ConfirmLearning, ForgetButton)
         if self.parts.settings.sync_commands:
             await self._register_commands()
 
@@ -66,6 +76,13 @@ class MynahBot(commands.Bot):
             logger.warning("slash commands not registered; talking works", extra={"status": error.status})
         else:
             logger.info("slash commands registered", extra={"commands": len(registered)})
+
+
+def _intents(settings: DiscordSettings) -> discord.Intents:
+    """What the bot listens to; only message content is privileged, and, where the operator wants it, who leaves."""
+    return discord.Intents(
+        guilds=True, guild_messages=True, dm_messages=True, message_content=True, members=settings.members_intent
+    )
 
 
 async def run_bot(parts: BotParts) -> None:
@@ -91,9 +108,11 @@ async def run_bot(parts: BotParts) -> None:
         ) from None
     except discord.PrivilegedIntentsRequired:
         raise WrongUsage(
-            "Discord does not let the bot read messages.",
-            advice="Turn on Message Content Intent at https://discord.com/developers/applications "
-            "(Bot, Privileged Gateway Intents), then start again.",
+            "Discord does not let the bot read messages"
+            + (", or not see who leaves." if parts.settings.members_intent else "."),
+            advice="Turn on Message Content Intent"
+            + (" and Server Members Intent" if parts.settings.members_intent else "")
+            + " at https://discord.com/developers/applications (Bot, Privileged Gateway Intents), then start again.",
         ) from None
     except (aiohttp.ClientError, discord.GatewayNotFound, OSError) as error:
         raise MynahError(

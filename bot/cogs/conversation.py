@@ -11,6 +11,7 @@ from bot.chat.values import Incoming, Reply, ReplyKind
 from bot.cogs.addressing import incoming_from, plain_text
 from bot.cogs.answer_buttons import answer_buttons
 from bot.cogs.failures import told
+from bot.cogs.first_contact import ask_once
 from bot.cogs.parts import DIRECT_MESSAGES, BotParts
 from bot.cogs.sending import Destination
 from bot.cogs.streamed_answer import StreamedAnswer
@@ -20,9 +21,14 @@ logger = logging.getLogger(__name__)
 
 
 async def give_answer(
-    parts: BotParts, incoming: Incoming, destination: Destination, *, in_reply_to: discord.Message | None = None
+    parts: BotParts,
+    incoming: Incoming,
+    destination: Destination,
+    user: discord.abc.User,
+    *,
+    in_reply_to: discord.Message | None = None,
 ) -> None:
-    """Stream the chat's reply to where the person is, whatever happens."""
+    """Stream the chat's reply to where the person is, whatever happens; after their first, ask about learning."""
     shown = StreamedAnswer(
         destination,
         in_reply_to=in_reply_to,
@@ -40,18 +46,20 @@ async def give_answer(
     if reply is None or reply.kind is ReplyKind.WITHDRAWN:
         await shown.take_back()
         return
-    await _finish(parts, incoming, reply, shown)
+    if await _finish(parts, reply, shown):
+        await ask_once(parts, incoming, destination, user, in_reply_to=in_reply_to)
 
 
-async def _finish(parts: BotParts, incoming: Incoming, reply: Reply, shown: StreamedAnswer) -> None:
+async def _finish(parts: BotParts, reply: Reply, shown: StreamedAnswer) -> bool:
+    """Show the whole reply; whether it was a whole answer of a model, and arrived."""
     if reply.kind not in {ReplyKind.ANSWER, ReplyKind.STOPPED} or reply.assistant_turn_id is None:
         await shown.finish(reply.text, None)
-        return
-    hint = await _hint(parts, incoming)
-    text = reply.text if hint is None else f"{reply.text}\n-# {hint}"
-    message = await shown.finish(text, answer_buttons(reply.assistant_turn_id))
-    if message is not None:
-        await _note_sent(parts, reply.assistant_turn_id, message)
+        return False
+    message = await shown.finish(reply.text, answer_buttons(reply.assistant_turn_id))
+    if message is None:
+        return False
+    await _note_sent(parts, reply.assistant_turn_id, message)
+    return reply.kind is ReplyKind.ANSWER
 
 
 async def _note_sent(parts: BotParts, turn_id: int, message: discord.Message) -> None:
@@ -60,15 +68,6 @@ async def _note_sent(parts: BotParts, turn_id: int, message: discord.Message) ->
         await parts.chat.note_sent(turn_id, str(message.id))
     except Exception as error:
         logger.exception("answer's message not noted", extra={"error": type(error).__name__, "turn": turn_id})
-
-
-async def _hint(parts: BotParts, incoming: Incoming) -> str | None:
-    """How to allow learning, if it is time to say so; never a reason for an answer not to arrive."""
-    try:
-        return await parts.chat.consent_hint(incoming.server, incoming.author_key)
-    except Exception as error:
-        logger.exception("no consent hint", extra={"error": type(error).__name__})
-        return None
 
 
 class Conversation(commands.Cog):
@@ -89,7 +88,7 @@ class Conversation(commands.Cog):
         me = self._bot.user
         if me is None or not _may_speak_in(message):
             return
-        incoming = incoming_from(message, me, self._parts)
+        incoming = await incoming_from(message, me, self._parts)
         if incoming is None:
             return
         with self._tasks.this_one():
@@ -97,11 +96,12 @@ class Conversation(commands.Cog):
 
     @commands.Cog.listener()
     async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
-        """Screen the new words and replace the old; Discord also tells of embeds that it added, which is no edit."""
+        """Screen the new words and replace the old; that Discord pinned a message or added a preview is no edit."""
         me = self._bot.user
-        if me is None or payload.message.author.bot or "content" not in payload.data:
+        message = payload.message
+        if me is None or message.author.bot or message.edited_at is None or "content" not in payload.data:
             return
-        text = plain_text(payload.message.content, me.id)
+        text = plain_text(message.content, me.id)
         await self._parts.chat.edited(_server(payload.guild_id), str(payload.message_id), text)
 
     @commands.Cog.listener()
@@ -115,11 +115,27 @@ class Conversation(commands.Cog):
         ids = [str(message_id) for message_id in sorted(payload.message_ids)]
         await self._parts.chat.deleted(_server(payload.guild_id), ids)
 
+    @commands.Cog.listener()
+    async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
+        """Forget what was said in the channel."""
+        await self._parts.chat.channel_deleted(str(channel.guild.id), str(channel.id))
+
+    @commands.Cog.listener()
+    async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
+        """Forget what was said in the thread; Discord tells of it also when its channel went."""
+        await self._parts.chat.channel_deleted(str(payload.guild_id), str(payload.thread_id))
+
+    @commands.Cog.listener()
+    async def on_raw_member_remove(self, payload: discord.RawMemberRemoveEvent) -> None:
+        """Who leaves can no longer say no here; only told to bots with the members intent."""
+        server, author_key = str(payload.guild_id), self._parts.author_key(payload.user)
+        await self._parts.store.members.left(server, author_key)
+
     async def _answer(self, message: discord.Message, incoming: Incoming) -> None:
         try:
             async with AsyncExitStack() as stack:
                 await _show_typing(stack, message)
-                await give_answer(self._parts, incoming, message.channel, in_reply_to=message)
+                await give_answer(self._parts, incoming, message.channel, message.author, in_reply_to=message)
         except Exception as error:  # noqa: BLE001 - logged there, and the person gets an answer
             await self._apologise(message, error)
 

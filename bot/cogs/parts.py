@@ -7,6 +7,7 @@ from datetime import datetime
 
 import discord
 
+from bot.chat.servers import Servers
 from bot.chat.service import ChatService
 from bot.review.desk import ReviewDesk
 from bot.settings import DiscordSettings
@@ -29,6 +30,11 @@ class BotParts:
     clock: Callable[[], datetime]
     monotonic: Callable[[], float] = time.monotonic
     """Seconds; says when a streamed answer may be edited again."""
+
+    @property
+    def servers(self) -> Servers:
+        """What each server's admins chose."""
+        return self.chat.servers
 
     def author_key(self, user: discord.abc.User) -> str:
         """The keyed hash that stands for a Discord user."""

@@ -1,7 +1,9 @@
 """People who talk to a real `ChatService` over a real store, a scripted engine and a screening by word lists."""
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import count
 
 from bot.chat.service import ChatService
 from bot.chat.values import Incoming, Reply, ReplyUpdate
@@ -45,6 +47,9 @@ class Chat:
     settings: ChatSettings = field(default_factory=ChatSettings)
     engine_settings: EngineSettings = field(default_factory=EngineSettings)
     learning_servers: set[str] = field(default_factory=lambda: {SERVER})
+    """Where the operator's master switch is on."""
+    ticks: Iterator[float] = field(default_factory=lambda: count(0.0, 10.0))
+    """The seconds at which a server's choices are asked for: always long after the last time."""
 
     def __post_init__(self) -> None:
         self.service = ChatService(
@@ -56,6 +61,7 @@ class Chat:
             crisis_text=CRISIS_TEXT,
             clock=self.clock,
             may_learn_in=lambda server: server in self.learning_servers,
+            monotonic=self.ticks.__next__,
         )
 
     def incoming(self, text: str, who: str = "ann", *, channel: str = CHANNEL, message: str | None = None) -> Incoming:

@@ -378,14 +378,61 @@ async def test_teaching_needs_consent_and_a_place_to_learn_from(chat: Chat) -> N
     assert (await chat.service.teach(SERVER, CHANNEL, ann, "a", "b")).outcome is CorrectionOutcome.NOT_HERE
 
 
-async def test_the_way_to_allow_learning_is_told_once_to_who_never_decided(chat: Chat) -> None:
-    ann, bob = chat.store.author_key("ann"), chat.store.author_key("bob")
+async def test_a_member_who_never_decided_is_asked_once(chat: Chat) -> None:
+    ann, bob, carl = (chat.store.author_key(who) for who in ("ann", "bob", "carl"))
     await chat.deny("bob")
-    assert await chat.service.consent_hint(SERVER, ann) == sentences.CONSENT_HINT
-    assert await chat.service.consent_hint(SERVER, ann) is None
-    assert await chat.service.consent_hint(SERVER, bob) is None
+    await chat.store.blocks.block(SERVER, carl, by="moderator")
+    assert await chat.service.first_contact(SERVER, ann) == sentences.FIRST_CONTACT
+    assert await chat.service.first_contact(SERVER, ann) is None
+    assert await chat.service.first_contact(SERVER, bob) is None
+    assert await chat.service.first_contact(SERVER, carl) is None
+
+
+async def test_a_server_may_ask_in_its_own_words(chat: Chat) -> None:
+    await chat.store.server_settings.set(SERVER, "consent_channel_line", "May the parrot listen?", "admin")
+    assert await chat.service.first_contact(SERVER, chat.store.author_key("ann")) == "May the parrot listen?"
 
 
 async def test_nobody_is_asked_to_allow_what_is_off(chat: Chat) -> None:
+    ann = chat.store.author_key("ann")
     chat.learning_servers.clear()
-    assert await chat.service.consent_hint(SERVER, chat.store.author_key("ann")) is None
+    assert await chat.service.first_contact(SERVER, ann) is None
+    chat.learning_servers.add(SERVER)
+    await chat.store.server_settings.turn_learning_off(SERVER, "admin")
+    assert await chat.service.first_contact(SERVER, ann) is None
+    await chat.store.server_settings.turn_learning_on(SERVER, "admin")
+    assert await chat.service.first_contact(SERVER, ann) is not None, "being asked in vain does not count"
+
+
+async def test_where_no_admin_turned_learning_on_nothing_is_learnt(chat: Chat) -> None:
+    await chat.allow("ann")
+    await chat.store.server_settings.turn_learning_off(SERVER, "admin")
+    reply = await chat.say("Hello")
+    assert reply.candidate_id is None
+    assert reply.assistant_turn_id is not None
+    correction = await chat.service.correct(reply.assistant_turn_id, chat.store.author_key("ann"), "Hello there")
+    assert correction.outcome is CorrectionOutcome.NOT_HERE
+    await chat.store.server_settings.turn_learning_on(SERVER, "admin")
+    assert (await chat.say("Hello")).candidate_id is not None
+
+
+async def test_a_server_that_has_never_chosen_is_not_learnt_from_but_the_terminal_is(chat: Chat) -> None:
+    ann = chat.store.author_key("ann")
+    chat.learning_servers.update({"new", "terminal", "dm"})
+    assert not await chat.service.may_learn_in("new")
+    assert not await chat.service.may_learn_in("dm")
+    assert await chat.service.may_learn_in("terminal")
+    assert (await chat.service.teach("new", CHANNEL, ann, "a", "b")).outcome is CorrectionOutcome.NOT_HERE
+
+
+async def test_only_the_sources_that_a_server_chose_are_learnt_from(chat: Chat) -> None:
+    await chat.allow("ann")
+    await chat.store.server_settings.set(SERVER, "sources", ["correction"], "admin")
+    reply = await chat.say("Hello")
+    assert reply.candidate_id is None
+    assert reply.assistant_turn_id is not None
+    ann = chat.store.author_key("ann")
+    corrected = await chat.service.correct(reply.assistant_turn_id, ann, "Hello there")
+    assert corrected.outcome is CorrectionOutcome.WAITING
+    await chat.store.server_settings.set(SERVER, "sources", ["message"], "admin")
+    assert (await chat.service.teach(SERVER, CHANNEL, ann, "a", "b")).outcome is CorrectionOutcome.NOT_HERE

@@ -11,6 +11,7 @@ from typing import Any
 import discord
 import simcord
 
+from bot.chat import sentences
 from bot.chat.service import ChatService
 from bot.cogs.client import MynahBot
 from bot.cogs.parts import BotParts
@@ -81,9 +82,19 @@ class Server:
         return self.last(channel)
 
     def last(self, channel: Any = None) -> discord.Message:
-        message = (channel or self.channel).last_message
-        assert message is not None
-        return message  # type: ignore[no-any-return]
+        """The newest message that is no question about learning."""
+        asked = {question.id for question in self.questions(channel)}
+        messages: list[discord.Message] = [
+            message for message in (channel or self.channel).history() if message.id not in asked
+        ]
+        return max(messages, key=lambda message: message.id)
+
+    def questions(self, channel: Any = None) -> list[discord.Message]:
+        """The questions whether somebody may be learnt from, oldest first."""
+        found = [
+            message for message in (channel or self.channel).history() if sentences.FIRST_CONTACT in message.content
+        ]
+        return sorted(found, key=lambda message: message.id)
 
     def sent(self) -> list[dict[str, Any]]:
         """The body of every message and edit that the bot sent."""
@@ -120,6 +131,7 @@ def make_parts(
         crisis_text=CRISIS_TEXT,
         clock=clock,
         may_learn_in=lambda _: settings.permission_to_train_confirmed,
+        monotonic=lambda: float(next(ticks)),
     )
     return BotParts(
         settings=settings,
@@ -140,16 +152,19 @@ async def open_server(
     *,
     settings: DiscordSettings | None = None,
     script: Script | None = None,
+    learns: bool = True,
 ) -> AsyncIterator[Server]:
-    """A server with a text channel and five people, and the bot connected to it."""
+    """A server with a text channel and five people, and the bot connected to it; where it learns, an admin said so."""
     settings = settings or DiscordSettings(permission_to_train_confirmed=True)
     engine, screening = PatientEngine(script), WordScreening()
     parts = make_parts(store, clock, home, settings, engine, screening)
-    env = engine.env = simcord.Env(MynahBot(parts))
+    env = engine.env = simcord.Env(MynahBot(parts), settle_timeout=60)
     await env.start()
     try:
         server = Server(env, parts, engine, screening)
         guild = server.guild = env.create_guild()
+        if learns:
+            await store.server_settings.turn_learning_on(server.key, "an admin")
         server.channel = guild.create_text_channel("general")
         mods = server.moderators = guild.create_role("Mods", permissions=discord.Permissions(manage_messages=True))
         admins = guild.create_role("Admins", permissions=discord.Permissions(manage_guild=True))

@@ -1,9 +1,6 @@
 from typing import Any
 
-import pytest
-
 from bot.chat import sentences
-from storage.errors import DatabaseBusy
 from storage.values import CandidateState, Source
 from tests.bot.cogs.server import Server
 
@@ -57,51 +54,6 @@ async def test_reset_begins_a_new_conversation(server: Server) -> None:
     assert [message.text for message in server.engine.seen[-1]] == ["two"]
 
 
-async def test_privacy_shows_what_was_decided(server: Server) -> None:
-    result = await server.ann.slash(server.channel, "privacy show")
-    assert result.ephemeral
-    assert "have not decided" in read(result)
-    assert "**allow**" in read(await server.ann.slash(server.channel, "privacy allow"))
-    assert "**allow**" in read(await server.ann.slash(server.channel, "privacy show"))
-    assert "do **not** allow" in read(await server.ann.slash(server.channel, "privacy deny"))
-    assert await server.parts.store.consents.get(server.key, server.key_of(server.ann)) is False
-
-
-async def test_allowing_lets_exchanges_wait_for_review_and_denying_rejects_them(server: Server) -> None:
-    await server.ann.slash(server.channel, "privacy allow")
-    await server.say("hello")
-    assert len(await server.waiting()) == 1
-    await server.ann.slash(server.channel, "privacy deny")
-    assert not await server.waiting()
-
-
-async def test_forgetting_asks_once_more_and_gives_a_receipt(server: Server) -> None:
-    await server.allow(server.ann)
-    await server.say("hello")
-    asked = await server.ann.slash(server.channel, "privacy forget")
-    assert asked.ephemeral
-    assert await server.parts.store.conversations.count() == 2
-    await server.ann.click(asked.response.message, label="Delete")
-    assert "Deleted: 1 messages, 1 examples" in read(asked)
-    assert await server.parts.store.conversations.count() == 0
-    assert await server.parts.store.consents.get(server.key, server.key_of(server.ann)) is False
-
-
-async def test_forgetting_can_be_thought_better_of(server: Server) -> None:
-    await server.say("hello")
-    asked = await server.ann.slash(server.channel, "privacy forget")
-    await server.ann.click(asked.response.message, label="Keep")
-    assert read(asked) == "Nothing was deleted."
-    assert await server.parts.store.conversations.count() == 2
-
-
-async def test_forgetting_everywhere_reaches_direct_messages(server: Server) -> None:
-    await server.ann.send_dm("hello")
-    asked = await server.ann.slash(server.channel, "privacy forget", everywhere=True)
-    await server.ann.click(asked.response.message, label="Delete")
-    assert await server.parts.store.conversations.count() == 0
-
-
 async def test_help_tells_each_rank_what_it_may_do(server: Server) -> None:
     texts = {
         who.name: read(await who.slash(server.channel, "help")) for who in (server.ann, server.moderator, server.admin)
@@ -109,31 +61,9 @@ async def test_help_tells_each_rank_what_it_may_do(server: Server) -> None:
     assert "/review" not in texts["ann"]
     assert "/review" in texts["mod"]
     assert "/retrain" not in texts["mod"]
+    assert "/learning" not in texts["mod"]
+    assert "/learning" in texts["admin"]
     assert "/retrain" in texts["admin"]
-
-
-async def test_a_command_that_meets_a_locked_database_says_so(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    server.expects_errors = True
-
-    async def locked(*_: object, **__: object) -> None:
-        raise DatabaseBusy("The database is locked.", advice="Try again in a moment.")
-
-    monkeypatch.setattr(server.parts.store.consents, "set", locked)
-    result = await server.ann.slash(server.channel, "privacy allow")
-    assert read(result) == "The database is locked. Try again in a moment."
-    assert result.ephemeral
-
-
-async def test_a_command_that_breaks_apologises_with_a_number(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    server.expects_errors = True
-
-    async def broken(*_: object, **__: object) -> None:
-        raise ZeroDivisionError("secret words of somebody")
-
-    monkeypatch.setattr(server.parts.store.consents, "get", broken)
-    said = read(await server.ann.slash(server.channel, "privacy show"))
-    assert "something went wrong" in said
-    assert "secret" not in said
 
 
 async def test_a_toxic_or_empty_slash_message_is_refused(server: Server) -> None:

@@ -126,6 +126,7 @@ async def test_a_long_answer_is_split_and_the_last_part_has_the_buttons(
 ) -> None:
     long = " ".join(f"Sentence number {number} is here." for number in range(120))
     async with open_server(store, clock, tmp_path / "home", script={"go": long}) as server:
+        await server.allow(server.ann)
         await server.say("go")
         answers = [message for message in server.channel.history() if message.author.bot]
         assert len(answers) == 2
@@ -252,18 +253,84 @@ async def test_a_channel_that_forbids_in_mid_answer_is_no_error(server: Server) 
     assert not [message for message in server.channel.history() if message.author.bot]
 
 
-async def test_how_to_allow_learning_is_told_with_the_first_answer_only(server: Server) -> None:
-    assert sentences.CONSENT_HINT in (await server.say("one")).content
-    assert sentences.CONSENT_HINT not in (await server.say("two")).content
-    await server.allow(server.bob)
-    assert sentences.CONSENT_HINT not in (await server.say("three", server.bob)).content
+async def test_an_answer_does_not_carry_the_question_about_learning(server: Server) -> None:
+    assert (await server.say("one")).content == "You said: one"
 
 
-async def test_without_discords_permission_nothing_is_learnt_and_nobody_is_asked(
+async def test_pinning_a_message_is_no_edit(server: Server) -> None:
+    await server.allow(server.ann)
+    question = await server.ann.send(server.channel, f"{server.me} hello")
+    await server.moderator.set_pinned(question, True)
+    assert len(await server.waiting()) == 1
+
+
+async def test_saying_the_same_again_is_no_edit(server: Server) -> None:
+    await server.allow(server.ann)
+    question = await server.ann.send(server.channel, f"{server.me} hello")
+    await server.ann.edit(question, f"{server.me}  hello")
+    assert len(await server.waiting()) == 1
+
+
+async def test_an_edit_drops_what_was_made_of_the_old_words(server: Server) -> None:
+    await server.allow(server.ann)
+    question = await server.ann.send(server.channel, f"{server.me} hello")
+    await server.env.restart_bot(MynahBot(server.parts))  # with nothing in its cache
+    await server.ann.edit(question, f"{server.me} other words")
+    assert not await server.waiting()
+
+
+async def test_a_message_that_nobody_remembers_is_deleted_from_the_store_too(server: Server) -> None:
+    await server.allow(server.ann)
+    question = await server.ann.send(server.channel, f"{server.me} hello")
+    await server.env.restart_bot(MynahBot(server.parts))
+    await server.ann.delete(question)
+    assert not await server.waiting()
+
+
+async def test_deleting_a_channel_deletes_what_was_said_there_and_nothing_else(server: Server) -> None:
+    await server.allow(server.ann)
+    doomed = server.guild.create_text_channel("doomed")
+    await server.say("hello", channel=doomed)
+    await server.say("hello you")
+    server.env.backend.delete_channel(doomed.id)
+    await server.env.settle()
+    [candidate] = await server.waiting()
+    assert candidate.channel == str(server.channel.id)
+    assert await server.parts.store.conversations.count() == 2
+
+
+async def test_deleting_a_channel_deletes_its_threads(server: Server) -> None:
+    await server.allow(server.ann)
+    text_channel = server.env.bot.get_channel(server.channel.id)
+    opening = await server.ann.send(server.channel, "a topic")
+    await text_channel.create_thread(name="talk", message=discord.Object(opening.id))
+    await server.env.settle()
+    [thread] = server.channel.threads
+    await server.say("hello", channel=thread)
+    server.env.backend.delete_channel(server.channel.id)
+    await server.env.settle()
+    assert not await server.waiting()
+    assert await server.parts.store.conversations.count() == 0
+
+
+async def test_a_server_chooses_its_chat_channels_without_a_restart(server: Server) -> None:
+    await server.ann.send(server.channel, "hello")
+    assert not server.engine.seen
+    await server.parts.store.server_settings.set(server.key, "chat_channels", [str(server.channel.id)], "admin")
+    await server.ann.send(server.channel, "hello")
+    assert server.last().content == "You said: hello"
+
+
+async def test_a_member_who_leaves_has_said_no_where_discord_tells_of_it(
     store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
-    async with open_server(store, clock, tmp_path / "home", settings=DiscordSettings()) as server:
-        await server.allow(server.ann)
-        for who in (server.ann, server.bob):
-            assert sentences.CONSENT_HINT not in (await server.say("hello", who)).content
+    settings = DiscordSettings(permission_to_train_confirmed=True, members_intent=True)
+    async with open_server(store, clock, tmp_path / "home", settings=settings) as server:
+        await server.allow(server.ann, server.bob)
+        await server.say("hello")
+        key = server.key_of(server.ann)
+        server.guild.remove_member(server.ann)
+        await server.env.settle()
+        assert await store.consents.get(server.key, key) is False
+        assert await store.consents.get(server.key, server.key_of(server.bob)) is True
         assert not await server.waiting()
