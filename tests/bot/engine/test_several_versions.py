@@ -50,17 +50,18 @@ async def test_every_answer_is_of_the_version_chosen_when_it_began_while_routes_
     is_over = asyncio.Event()
     checked: set[tuple[str, str]] = set()
 
+    async def ask(member: str, turn: int, place: Place) -> None:
+        number = (len(checked) + turn) % 6
+        expected = version_for(engine.routes, place)
+        _, answer = await collect(engine, prompts[number], member=member, request_id=f"{member}-{turn}", place=place)
+        assert answer.model_version == expected
+        assert answer.text == own[answer.model_version][number]
+        checked.add((place.server, answer.model_version))
+
     async def converse(member: int) -> None:
         turn, place = 0, at(("100", "200", "300")[member % 3], str(member))
         while not is_over.is_set() or turn < 2:
-            number = (member + turn) % 6
-            expected = version_for(engine.routes, place)
-            _, answer = await collect(
-                engine, prompts[number], member=str(member), request_id=f"{member}-{turn}", place=place
-            )
-            assert answer.model_version == expected
-            assert answer.text == own[answer.model_version][number]
-            checked.add((place.server, answer.model_version))
+            await ask(str(member), turn, place)
             turn += 1
 
     talks = [asyncio.create_task(converse(member)) for member in range(18)]
@@ -75,9 +76,11 @@ async def test_every_answer_is_of_the_version_chosen_when_it_began_while_routes_
         await engine.set_routes(routes)
         assert (engine.routes.champions, engine.routes.canaries) == (routes.champions, routes.canaries)
         assert engine.version == routes.champions[SHARED]
+        await asyncio.gather(*(ask(f"newcomer {server}", 0, at(server, "7")) for server in ("100", "200", "300")))
     is_over.set()
     await asyncio.gather(*talks)
     assert {version for _, version in checked} == set(village.versions)
+    assert {version for server, version in checked if server == "100"} >= {two, three}
 
 
 async def test_versions_side_by_side_answer_with_their_own_words(engine: LocalEngine, village: Village) -> None:
