@@ -246,7 +246,7 @@ def _add(session: Session, at: datetime, new: NewCandidate) -> Candidate:
     session.flush()
     session.add_all(CandidateAuthorRow(candidate_id=row.id, author_key=key) for key in authors)
     session.add_all(CandidateTurnRow(candidate_id=row.id, turn_id=turn_id) for turn_id in turn_ids)
-    index_bands(session, row)
+    index_bands(session, row, is_new=True)
     look_at_novelty(session, row)
     session.flush()
     return candidate_of(session, row)

@@ -46,10 +46,9 @@ def forbids(server: Mapped[str], author_key: Mapped[str], *, needs_yes: ColumnEl
 
 def may_learn_from(session: Session, server: str, author_key: str, *, needs_yes: bool = True) -> bool:
     """Whether a member may be learnt from: they said yes (or, for an import, not no), and are not blocked."""
-    decision = decision_of(session, server, author_key)
-    if decision is False or (decision is None and needs_yes):
-        return False
-    return not session.scalar(select(is_blocked(server, author_key)))
+    asked = select(newest_decision(server, author_key), is_blocked(server, author_key))
+    decision, blocked = session.execute(asked).one()
+    return not blocked and decision is not False and (decision is True or not needs_yes)
 
 
 def deny(session: Session, at: datetime, server: str, author_key: str) -> None:

@@ -7,7 +7,7 @@ approve words far from those they saw, and forgetting one member must not change
 from collections.abc import Collection, Sequence
 
 from sqlalchemy import delete, insert, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 from sqlmodel import col
 
 from storage.candidate_rows import messages_from_json
@@ -19,9 +19,10 @@ MOST_AT_ONCE = 200
 """Near-duplicates that are looked at together; more wait for the next look."""
 
 
-def index_bands(session: Session, row: CandidateRow) -> None:
-    """Write the bands under which others find a candidate."""
-    session.execute(delete(CandidateBandRow).where(col(CandidateBandRow.candidate_id) == row.id))
+def index_bands(session: Session, row: CandidateRow, *, is_new: bool = False) -> None:
+    """Write the bands under which others find a candidate; a new one has none yet."""
+    if not is_new:
+        session.execute(delete(CandidateBandRow).where(col(CandidateBandRow.candidate_id) == row.id))
     keys = _print(row).keys(row.server)
     session.execute(insert(CandidateBandRow), [{"candidate_id": row.id, "band": key} for key in keys])
 
@@ -30,9 +31,10 @@ def alike(
     session: Session, row: CandidateRow, states: Collection[CandidateState], *, limit: int = MOST_AT_ONCE
 ) -> Sequence[CandidateRow]:
     """Other candidates of the same server, in some states, that are near-duplicates of this one; oldest first."""
-    bands = select(col(CandidateBandRow.band)).where(col(CandidateBandRow.candidate_id) == row.id)
+    own = aliased(CandidateBandRow)
+    bands = select(col(own.band)).where(col(own.candidate_id) == row.id)
     near = select(col(CandidateBandRow.candidate_id)).where(
-        col(CandidateBandRow.band).in_(session.scalars(bands).all()), col(CandidateBandRow.candidate_id) != row.id
+        col(CandidateBandRow.band).in_(bands), col(CandidateBandRow.candidate_id) != row.id
     )
     rows = session.scalars(
         select(CandidateRow)

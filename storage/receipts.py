@@ -6,7 +6,7 @@ the member had taken back. It holds figures, never words; the address to tell so
 
 from datetime import datetime
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, literal, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
@@ -81,8 +81,17 @@ class Receipts(Repository):
         """How many receipts a version would break if it answered again: it has learnt from words taken back."""
 
         def work(session: Session) -> int:
-            rows = session.scalars(select(ReceiptRow)).all()
-            return sum(_has_learnt(session, version, row) for row in rows)
+            if not _misses_examples(session, version):
+                return 0
+            theirs = (
+                select(func.count(col(ReceiptRow.id).distinct()))
+                .join(SnapshotAuthorRow, col(SnapshotAuthorRow.author_key) == col(ReceiptRow.author_key))
+                .where(
+                    col(SnapshotAuthorRow.snapshot_hash).in_(_snapshot_of(version)),
+                    col(ReceiptRow.server).in_([col(SnapshotAuthorRow.server), literal(EVERYWHERE)]),
+                )
+            )
+            return session.scalar(theirs) or 0
 
         return await self._read(work)
 
@@ -170,18 +179,24 @@ def _has_learnt(session: Session, version: str, row: ReceiptRow) -> bool:
 
     A member may have agreed again since: then the words in newer versions are there still, and none is missing.
     """
-    snapshot = select(col(ModelVersionRow.snapshot_hash)).where(col(ModelVersionRow.version) == version)
     theirs = select(func.count()).where(
-        col(SnapshotAuthorRow.snapshot_hash).in_(snapshot), col(SnapshotAuthorRow.author_key) == row.author_key
+        col(SnapshotAuthorRow.snapshot_hash).in_(_snapshot_of(version)),
+        col(SnapshotAuthorRow.author_key) == row.author_key,
     )
     if row.server != EVERYWHERE:
         theirs = theirs.where(col(SnapshotAuthorRow.server) == row.server)
-    if not session.scalar(theirs):
-        return False
+    return bool(session.scalar(theirs)) and _misses_examples(session, version)
+
+
+def _misses_examples(session: Session, version: str) -> bool:
+    """Whether an example that a version was made from is deleted now."""
     missing = (
-        select(func.count())
-        .select_from(SnapshotCandidateRow)
+        select(col(SnapshotCandidateRow.candidate_id))
         .join(CandidateRow, col(CandidateRow.id) == col(SnapshotCandidateRow.candidate_id), isouter=True)
-        .where(col(SnapshotCandidateRow.snapshot_hash).in_(snapshot), col(CandidateRow.id).is_(None))
+        .where(col(SnapshotCandidateRow.snapshot_hash).in_(_snapshot_of(version)), col(CandidateRow.id).is_(None))
     )
-    return bool(session.scalar(missing))
+    return session.scalar(missing.limit(1)) is not None
+
+
+def _snapshot_of(version: str) -> Select[str | None]:
+    return select(col(ModelVersionRow.snapshot_hash)).where(col(ModelVersionRow.version) == version)

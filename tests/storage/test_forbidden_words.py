@@ -284,7 +284,7 @@ def test_in_any_order_of_events_nothing_forbidden_is_learnable(
     else:
         opening = on_postgres(request.getfixturevalue("postgres_database"))
     run_state_machine_as_test(
-        lambda: Governed(opening),  # type: ignore[arg-type] - any maker of machines will do
+        lambda: Governed(opening),  # type: ignore[arg-type]  # any maker of machines will do
         settings=limits(examples, 20),
     )
 
