@@ -93,6 +93,9 @@ def advise_run(curve: Sequence[Point], *, tokens_an_epoch: float, steady_share: 
         return _too_short()
     gains = {Lack.TIME: fitted.gain(last.tokens, 2 * last.tokens)}
     if epochs > 1 and (talk := _by_heart(judged, tokens_an_epoch)) is not None:
+        # Reading the same talk as often again brings as much learning by heart again, which eats up what time gains.
+        law = gains[Lack.TIME]
+        gains[Lack.TIME] = Interval(law.low - talk.high, law.mean - talk.mean, law.high)
         gains[Lack.DATA] = talk
     return _decided(gains, {Lack.TIME: "Training twice as long", Lack.DATA: "Twice the talk"})
 
@@ -121,7 +124,7 @@ def advise_parts(places: Sequence[Place], *, shorter_loss: float, seed: int = 1)
     if both.mean >= WORTH_NATS and both.low > 0 and gains[Lack.DATA].mean >= gains[Lack.TIME].mean:
         # That twice the talk, read as often, helps is sure, though its share apart from the time is less so.
         gains[Lack.DATA] = Interval(max(gains[Lack.DATA].low, 1e-6), both.mean, both.high)
-    return _decided(gains, {Lack.TIME: "Training twice as long", Lack.DATA: "Twice the talk, read as often"})
+    return _decided(gains, {Lack.TIME: "Training twice as long", Lack.DATA: "Twice the talk, read as often,"})
 
 
 def _decided(gains: Mapping[Lack, Interval], means: Mapping[Lack, str]) -> Advice:

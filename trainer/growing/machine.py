@@ -15,8 +15,9 @@ _ROWS = 2048
 """About the tokens of a step of a small model."""
 _LONG_SECONDS = 0.12
 """When one product takes longer than this, wider ones are not tried: they are about as fast."""
-_LEAST_SECONDS = 0.03
-"""Products of one width are repeated at least for so long."""
+_GO_SECONDS = 0.01
+"""Products of one width are repeated for about so long."""
+_MOST_PRODUCTS = 64
 _CONTAINER_LIMITS = (
     (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")),
     (
@@ -151,17 +152,16 @@ def _seconds_each(left: Any, right: Any, now: Callable[[], float]) -> float:
         left @ right
     )  # chooses a kernel, and is written over from now on: new memory would cost more than the work
     _finished(product)
-    best = math.inf
-    for _ in range(3):
-        count, started = 0, now()
-        while True:
+
+    def timed(count: int) -> float:
+        started = now()
+        for _ in range(count):
             torch.matmul(left, right, out=product)
-            count += 1
-            if count >= 64 or (product.device.type == "cpu" and now() - started > _LEAST_SECONDS / 3):
-                break
         _finished(product)
-        best = min(best, (now() - started) / count)
-    return best
+        return (now() - started) / count
+
+    count = int(_GO_SECONDS / max(1e-9, timed(1)))
+    return min(timed(min(_MOST_PRODUCTS, max(1, count))) for _ in range(3))
 
 
 def _finished(product: Any) -> None:

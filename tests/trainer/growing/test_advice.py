@@ -98,6 +98,17 @@ def test_a_growing_gap_wants_more_talk_before_the_heldout_loss_rises(seed: int) 
     assert advice.more_talk is not None
 
 
+def test_learning_by_heart_eats_up_what_a_longer_run_would_gain() -> None:
+    fresh = advise_run(run(), tokens_an_epoch=4e7, steady_share=STEADY)
+    repeated = advise_run(
+        run(heldout_more=by_heart(5e6, 0.01), train_more=by_heart(5e6, -0.2)), tokens_an_epoch=5e6, steady_share=STEADY
+    )
+    assert fresh.longer is not None
+    assert repeated.longer is not None
+    assert repeated.longer.mean < fresh.longer.mean - 0.05
+    assert repeated.longer.low < 0 < repeated.longer.high
+
+
 def test_a_gap_that_was_there_from_the_start_is_no_reason_for_more_talk() -> None:
     curve = run(heldout_more=lambda _: 0.4)
     assert advise_run(curve, tokens_an_epoch=2.5e6, steady_share=STEADY).lack == Lack.TIME
