@@ -1,10 +1,13 @@
 """Whether a trainer lives somewhere: it holds a lease in the database while it does."""
 
 from storage.store import Store
-
-TRAINER_LEASE = "trainer"
+from trainer.holder import LEASE, is_dead
 
 
 async def trainer_is_alive(store: Store) -> bool:
-    """Whether a process holds the trainer's lease."""
-    return await store.leases.holder(TRAINER_LEASE) is not None
+    """Whether a process holds the trainer's lease, and is not known to be dead.
+
+    A killed process leaves its lease behind. On this machine it is seen at once; elsewhere when the lease has run out.
+    """
+    holder = await store.leases.holder(LEASE)
+    return holder is not None and not is_dead(holder)

@@ -6,12 +6,8 @@ left is gone on with before a new one begins. The clock needs no memory of its o
 
 import asyncio
 import logging
-import os
-import secrets
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
@@ -19,13 +15,12 @@ from storage.errors import LeaseHeld, MynahError
 from storage.governance import SHARED_LINE
 from storage.values import Run
 from trainer.due import Due, has_news
+from trainer.holder import LEASE, is_dead, own_name
 from trainer.pipeline import work_on
 from trainer.schedule import cron_trigger, was_missed
 from trainer.world import TrainerWorld
 
 logger = logging.getLogger(__name__)
-
-LEASE = "trainer"
 
 
 async def train_now(
@@ -116,34 +111,7 @@ async def _request_by_clock(world: TrainerWorld, line: str = SHARED_LINE) -> Non
 async def _held(world: TrainerWorld) -> AsyncIterator[None]:
     """The trainer's lease, taken over at once from a process of this machine that is dead for sure."""
     before = await world.store.leases.holder(LEASE)
-    if before is not None and _is_dead(before):
+    if before is not None and is_dead(before):
         await world.store.leases.release(LEASE, before)
-    async with world.store.leases.held(LEASE, _own_name(), ttl_seconds=world.settings.lease_seconds):
+    async with world.store.leases.held(LEASE, own_name(), ttl_seconds=world.settings.lease_seconds):
         yield
-
-
-def _machine() -> str:
-    """This machine since it was switched on: a container of the same name elsewhere has another."""
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
-    except OSError:
-        return ""
-    return f"{socket.gethostname()}/{boot}"
-
-
-def _own_name() -> str:
-    return f"{_machine()}:{os.getpid()}:{secrets.token_hex(4)}"
-
-
-def _is_dead(holder: str) -> bool:
-    """Whether a lease's holder is a process of this machine that lives no more."""
-    machine, _, rest = holder.rpartition(":")[0].rpartition(":")
-    if not machine or machine != _machine() or not rest.isdigit():
-        return False
-    try:
-        os.kill(int(rest), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False

@@ -12,7 +12,8 @@ from storage.errors import LeaseHeld
 from storage.values import Alias, Run, RunState, Source, Verdict
 from tests.fakes.screening import WordScreening
 from tests.trainer.conftest import SERVER, facts, failed_checks, opened, teach, with_settings
-from trainer.serving import LEASE, train_now
+from trainer.holder import LEASE
+from trainer.serving import train_now
 from trainer.snapshots import SnapshotFolder
 from trainer.world import TrainerWorld
 

@@ -12,9 +12,9 @@ import pytest
 from storage.errors import LeaseHeld, WrongUsage
 from storage.values import Run, RunState
 from tests.trainer.conftest import facts, opened, teach, with_settings
-from trainer import serving
+from trainer.holder import LEASE, machine
 from trainer.schedule import cron_trigger, was_missed
-from trainer.serving import LEASE, serve, train_now
+from trainer.serving import serve, train_now
 from trainer.world import TrainerWorld
 
 pytestmark = pytest.mark.usefixtures("lenient_gate")
@@ -136,7 +136,7 @@ async def test_two_trainers_do_not_work_at_once(world: TrainerWorld) -> None:
 async def test_the_lease_of_a_dead_process_of_this_machine_is_taken_over_at_once(world: TrainerWorld) -> None:
     child = await asyncio.create_subprocess_exec("true")
     await child.wait()
-    dead = f"{serving._machine()}:{child.pid}:abcd"
+    dead = f"{machine()}:{child.pid}:abcd"
     assert await world.store.leases.acquire(LEASE, dead, ttl_seconds=600)
 
     run = await train_now(world, by="command")
@@ -150,7 +150,7 @@ async def test_the_lease_of_a_dead_process_of_this_machine_is_taken_over_at_once
     ids=["another boot", "another format", "nobody", "alive"],
 )
 async def test_the_lease_of_anyone_else_is_left_alone(world: TrainerWorld, holder: str) -> None:
-    name = holder.replace("{machine}", serving._machine()) or "x"
+    name = holder.replace("{machine}", machine()) or "x"
     assert await world.store.leases.acquire(LEASE, name, ttl_seconds=600)
 
     with pytest.raises(LeaseHeld):
