@@ -158,7 +158,7 @@ async def open_server(
     settings = settings or DiscordSettings(permission_to_train_confirmed=True)
     engine, screening = PatientEngine(script), WordScreening()
     parts = make_parts(store, clock, home, settings, engine, screening)
-    env = engine.env = simcord.Env(MynahBot(parts), settle_timeout=60)
+    env = engine.env = simcord.Env(MynahBot(parts))
     await env.start()
     try:
         server = Server(env, parts, engine, screening)
