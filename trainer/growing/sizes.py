@@ -165,7 +165,7 @@ def _ids() -> dict[str, Any]:
 SIZES = {
     size.name: size
     for size in (
-        # For text of one's own, on one's own machine. `micro` is the embedded model's shape.
+        # For text of one's own, on one's own machine. `micro` is for an embedded model.
         Size("nano", "llama", 4, 128, 4, 352, 256, 2048),
         Size("micro", "llama", 4, 320, 5, 864, 512, 4096),
         Size("mini", "llama", 6, 512, 8, 1408, 1024, 8192),
