@@ -129,8 +129,8 @@ def _from_words(said: str) -> str | None:
     for pattern, rest in _WORDS:
         match = pattern.fullmatch(said)
         if match is not None:
-            days = rest or f"{match['day'] or 1} * *"
-            return f"{_clock(match)} {days}"
+            which = rest or f"{match['day'] or 1} * *"
+            return f"{_clock(match)} {which}"
     named = _NAMED.fullmatch(said)
     if named is None:
         return None
