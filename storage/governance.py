@@ -262,7 +262,7 @@ class MemberExample:
     source: Source
     created_at: datetime
     texts: tuple[str, ...]
-    """The member's own words in it, and the reply that would be learnt."""
+    """The member's own words in it, and the replies where nobody else has a part in it."""
     snapshots: tuple[str, ...]
     """Content hashes of the snapshots it is in."""
 

@@ -93,7 +93,7 @@ def _example(session: Session, author_key: str, row: CandidateRow) -> MemberExam
 
 
 def _own_texts(session: Session, author_key: str, row: CandidateRow) -> tuple[str, ...]:
-    """All of it when nobody else has a part in it; else the member's own messages, and the reply."""
+    """All of it when nobody else has a part in it; else only the member's own messages: a reply may repeat others'."""
     messages = messages_from_json(row.messages)
     authors = select(col(CandidateAuthorRow.author_key)).where(col(CandidateAuthorRow.candidate_id) == row.id)
     if set(session.scalars(authors)) <= {author_key}:
@@ -105,5 +105,4 @@ def _own_texts(session: Session, author_key: str, row: CandidateRow) -> tuple[st
             .where(col(CandidateTurnRow.candidate_id) == row.id, col(TurnRow.author_key) == author_key)
         )
     )
-    said = [message.text for message in messages[:-1] if message.role is Role.USER and message.text in own]
-    return (*said, messages[-1].text)
+    return tuple(message.text for message in messages[:-1] if message.role is Role.USER and message.text in own)

@@ -30,14 +30,14 @@ data.json holds:
   consents   what you decided about learning, and when
   messages   what you said to Mynah, with what the screens thought of it. Personal data such as e-mail addresses was
              replaced before it was kept.
-  examples   exchanges with your words that may be learnt: your own words in them and the reply; where each stands
-             (waiting, approved, rejected) and the snapshots (training sets) it is in
+  examples   exchanges with your words that may be learnt: your own words in them, and Mynah's where nobody else has a
+             part in it; where each stands (waiting, approved, rejected) and the snapshots (training sets) it is in
   votes      your thumbs, by the number of the answer
   blocks     whether moderators kept you out of learning, and when
   receipts   what was deleted when you asked to be forgotten
   versions   the model versions that have learnt from you
 
-What others said, also Mynah's answers to you, is not in it. /privacy forget deletes all of this.
+What other people said is not in it. /privacy forget deletes all of this.
 """
 
 

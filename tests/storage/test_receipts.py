@@ -145,7 +145,7 @@ async def test_an_export_has_everything_of_a_member_and_nothing_that_others_said
     assert [turn.text for turn in export.turns] == ["hello, I am Ada"]
     assert export.channels == {hers.conversation_id: f"{SERVER}/pier"}
     assert [(one.candidate_id, one.texts) for one in export.examples] == [
-        (both.id, ("hello, I am Ada", "ahoy")),
+        (both.id, ("hello, I am Ada",)),
         (alone.id, ("where do gulls sleep", "on the water")),
     ]
     assert [(vote.turn_id, vote.value) for vote in export.votes] == [(answer.id, -1)]
