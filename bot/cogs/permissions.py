@@ -62,19 +62,6 @@ def rank_of(user: discord.abc.User, settings: DiscordSettings) -> Rank:
     )
 
 
-def require(interaction: discord.Interaction, rank: Rank, settings: DiscordSettings) -> None:
-    """Let pass only who has a rank by the process's own settings.
-
-    Raises:
-        Refused: they have not, or this is no server.
-    """
-    if interaction.guild is None:
-        raise Refused("That works only in a server.", advice="Use the command in a channel of your server.")
-    if rank_of(interaction.user, settings) < rank:
-        whom = "admins" if rank is Rank.ADMIN else "moderators"
-        raise Refused(f"Only {whom} may do that.", advice="Ask the people who run this server.")
-
-
 def _rank(member: discord.Member, *, admin_roles: tuple[str, ...], reviewer_roles: tuple[str, ...]) -> Rank:
     if member.bot:
         return Rank.MEMBER
