@@ -151,12 +151,30 @@ async def _in_world(world: World) -> AsyncIterator[Finding]:
         yield Finding("champion", Health.FAIL, f"{champion} is damaged", "mynah model rollback")
     else:
         yield Finding("champion", Health.OK, champion)
+    waiting = len(await world.store.receipts.open())
+    if waiting:
+        what = f"{waiting} of forgotten members wait until no version answers that has learnt from them"
+        yield Finding("receipts", Health.WARN, what, "Train without them: mynah train --now, for each line concerned")
+    discord = world.settings.discord
+    if discord.token is not None and discord.permission_to_train_confirmed:
+        yield await _learning(world)
     if await trainer_is_alive(world.store):
         yield Finding("trainer", Health.OK, "running")
     else:
         yield Finding(
             "trainer", Health.WARN, "not running", "Start it with the bot (mynah run) or alone (mynah trainer)"
         )
+
+
+async def _learning(world: World) -> Finding:
+    """Where learning from Discord is on: what the operator confirmed is the first of two yeses."""
+    choices = world.store.server_settings
+    on = [server for server in await choices.servers() if (await choices.get(server)).learning_on]
+    if not on:
+        return Finding(
+            "learning", Health.WARN, "on in no server yet", "An admin of each server turns it on there: /learning on"
+        )
+    return Finding("learning", Health.OK, f"on in {'1 server' if len(on) == 1 else f'{len(on)} servers'}")
 
 
 def screening(settings: Settings) -> Finding:

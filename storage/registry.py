@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from storage.errors import ModelDamaged, MynahError, UnknownModel, UnsafeModel, WrongUsage
+from storage.governance import SHARED_LINE
 from storage.manifest import (
     Manifest,
     content_hash,
@@ -122,16 +123,18 @@ class ModelRegistry:
         finally:
             await asyncio.to_thread(shutil.rmtree, staging, ignore_errors=True)
 
-    async def resolve(self, name: str) -> ModelVersion:
-        """The version that an alias, a version, or an unambiguous beginning (4 digits or more) of one names.
+    async def resolve(self, name: str, line: str = SHARED_LINE) -> ModelVersion:
+        """The version that an alias of a line, a version, or an unambiguous beginning (4 digits or more) of one names.
 
         Raises:
             UnknownModel: nothing, or more than one, answers to it; or it is not a name at all.
         """
         if name in set(Alias):
-            current = await self._store.aliases.current(Alias(name))
+            current = await self._store.aliases.current(Alias(name), line)
             if current is None:
-                raise UnknownModel(f"There is no {name} yet.", advice="See `mynah model list`.")
+                raise UnknownModel(
+                    f"There is no {name} yet{f' on line {line}' if line else ''}.", advice="See `mynah model list`."
+                )
             name = current
         _check_name(name)
         versions = await self._store.aliases.versions()

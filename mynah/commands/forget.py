@@ -26,11 +26,23 @@ async def _forget(invocation: Invocation, author_id: str) -> None:
         await world.store.audit.record(
             world.operator_key, "forget", key, {"turns": receipt.turns, "candidates": receipt.candidates}
         )
+        champions = await world.store.aliases.champions()
+        kept = None if receipt.id is None else await world.store.receipts.get(receipt.id)
+    is_clean = kept is None or kept.clean_at is not None
     lines = [
-        f"Removed {receipt.turns} messages, {receipt.candidates} candidate examples and {receipt.votes} votes.",
+        f"Receipt {receipt.id}: removed {receipt.turns} messages, {receipt.candidates} candidate examples and {receipt.votes} votes.",
         "Nothing they say will be learnt from unless they allow it again.",
     ]
     if receipt.versions:
         lines.append(f"Model versions that had learnt from them: {', '.join(receipt.versions)}.")
-        lines.append("`mynah train --now` makes one without them: every run starts from the base.")
-    invocation.emit({"receipt": receipt}, "\n".join(lines))
+        lines.extend(
+            f"`mynah train --now{f' --line {line}' if line else ''}` makes one without them: every run starts from the base."
+            for line, champion in champions.items()
+            if champion in receipt.versions
+        )
+        lines.append(
+            "None of them answers now, so this receipt is settled."
+            if is_clean
+            else f"Receipt {receipt.id} is settled when none of them answers any more: see `mynah status`."
+        )
+    invocation.emit({"receipt": receipt, "settled": is_clean}, "\n".join(lines))

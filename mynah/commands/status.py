@@ -1,16 +1,42 @@
 """`mynah status`: how things stand, at a glance. Reads rows only; needs no torch."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import typer
 
 from mynah.invocation import Home, Invocation, Json, begin, run
+from mynah.lines import line_name
 from mynah.terminal.showing import moment, run_line
+from storage.governance import SHARED_LINE, Canary
 from storage.values import Alias, CandidateState, Run
 
 if TYPE_CHECKING:
     from mynah.world import World
+
+
+@dataclass(frozen=True)
+class LineStatus:
+    """How a line of champions stands."""
+
+    line: str
+    """Empty: the shared one."""
+    champion: str | None
+    """None: the base answers."""
+    previous: str | None
+    approved_since_last_run: int
+    last_run: Run | None
+
+
+@dataclass(frozen=True)
+class QueueStatus:
+    """What waits for moderators, in all servers."""
+
+    waiting: int
+    oldest_at: datetime | None
+    half_approved: int
+    """Of those waiting, how many have an approval and need another."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +52,14 @@ class Status:
     candidates: dict[str, int]
     approved_since_last_run: int
     last_run: Run | None
+    """On whatever line."""
+    lines: list[LineStatus]
+    """The shared one first."""
+    canaries: list[Canary]
+    """Those that answer now."""
+    queue: QueueStatus
+    receipts_open: int
+    """Of forgotten members, while a version answers that has learnt from them."""
     trainer_alive: bool
     discord_token_set: bool
     permission_to_train_confirmed: bool
@@ -52,6 +86,7 @@ async def look(world: "World") -> Status:
     counts = await store.candidates.counts()
     runs = await store.runs.latest(limit=1)
     learnt = await store.runs.newest_review_learnt()
+    waits = await store.review_queue.stats(days=1)
     return Status(
         home=str(world.settings.home),
         database=store.url,
@@ -62,9 +97,26 @@ async def look(world: "World") -> Status:
         candidates={state.value: counts.get(state, 0) for state in CandidateState},
         approved_since_last_run=await store.candidates.approved_after(learnt),
         last_run=runs[0] if runs else None,
+        lines=[await _line(world, line) for line in await store.server_settings.lines()],
+        canaries=await store.canaries.all_open(),
+        queue=QueueStatus(waits.waiting, waits.oldest_at, waits.half_approved),
+        receipts_open=len(await store.receipts.open()),
         trainer_alive=await trainer_is_alive(store),
         discord_token_set=world.settings.discord.token is not None,
         permission_to_train_confirmed=world.settings.discord.permission_to_train_confirmed,
+    )
+
+
+async def _line(world: "World", line: str) -> LineStatus:
+    store = world.store
+    runs = await store.runs.latest(limit=1, line=line)
+    learnt = await store.runs.newest_review_learnt(line)
+    return LineStatus(
+        line,
+        champion=await store.aliases.current(Alias.CHAMPION, line),
+        previous=await store.aliases.current(Alias.PREVIOUS, line),
+        approved_since_last_run=await store.candidates.approved_after(learnt, line),
+        last_run=runs[0] if runs else None,
     )
 
 
@@ -80,8 +132,34 @@ def _text(found: Status) -> str:
             + (f" (before it: {found.aliases[Alias.PREVIOUS]})" if found.aliases[Alias.PREVIOUS] else "")
             + f", {found.versions} in the registry",
             f"examples  {examples}; {found.approved_since_last_run} approved since the last run",
+            *_queue(found.queue),
+            *(
+                f"line      {one.line}: {one.champion or 'none yet: the base answers there'}; "
+                f"{one.approved_since_last_run} approved since its last run"
+                for one in found.lines
+                if one.line != SHARED_LINE
+            ),
+            *(
+                f"canary    {canary.version} answers {canary.share:.0%} of the channels "
+                f"({line_name(canary.line)} line, since {moment(canary.started_at)})"
+                for canary in found.canaries
+            ),
+            *_receipts(found.receipts_open),
             f"last run  {last}",
             f"trainer   {'running' if found.trainer_alive else 'not running: `mynah run` starts it'}",
             f"discord   {'token set' if found.discord_token_set else 'no token: `mynah init` asks for one'}",
         ]
     )
+
+
+def _queue(queue: QueueStatus) -> list[str]:
+    if queue.oldest_at is None:
+        return []
+    half = f", {queue.half_approved} of them for another approval" if queue.half_approved else ""
+    return [f"queue     {queue.waiting} wait for review{half}, the oldest since {moment(queue.oldest_at)}"]
+
+
+def _receipts(waiting: int) -> list[str]:
+    if not waiting:
+        return []
+    return [f"receipts  {waiting} wait until no version answers that has learnt from forgotten members"]

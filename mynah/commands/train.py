@@ -5,13 +5,16 @@ from typing import Annotated
 import typer
 
 from mynah.invocation import Home, Invocation, Json, begin, run
+from mynah.lines import Line, known_line
 from storage.errors import MynahError, Refused, WrongUsage
+from storage.governance import SHARED_LINE
 from storage.values import Run, RunState
 
 
 def train(
     context: typer.Context,
     now: Annotated[bool, typer.Option("--now", help="Train now, in this process, and wait for the verdict.")] = False,
+    line: Line = SHARED_LINE,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
@@ -19,21 +22,23 @@ def train(
     invocation = begin(context, home, as_json)
     if not now:
         raise WrongUsage("Say --now to train here and now.", advice="By the clock, `mynah trainer` does it.")
-    run(_train(invocation))
+    run(_train(invocation, line))
 
 
-async def _train(invocation: Invocation) -> None:
+async def _train(invocation: Invocation, line: str) -> None:
     from rich.console import Console
 
     from mynah.terminal.growing import RunSteps
     from mynah.terminal.report import report_lines
-    from mynah.world import open_trainer
+    from mynah.world import open_trainer, open_world
     from trainer.serving import train_now
 
+    async with open_world(invocation.settings) as world:  # a wrong name is told before anything heavy is loaded
+        await known_line(world.store, line)
     async with open_trainer(invocation.settings) as trainer:
         screen = Console(stderr=True, highlight=False, markup=False)
         with RunSteps(screen, is_live=screen.is_terminal) as steps:
-            done = await train_now(trainer, by="command", on_progress=steps.show)
+            done = await train_now(trainer, by="command", line=line, on_progress=steps.show)
     error = _error(done)
     document = {"run": done, "promoted": done.state == RunState.PROMOTED, "reason": str(error) if error else None}
     invocation.emit(document, "\n".join(report_lines(done)))

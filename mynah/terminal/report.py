@@ -22,11 +22,11 @@ SETS = {
 
 
 def report_lines(run: Run) -> list[str]:
-    """The verdict, the figures before and after, and the checks that were not passed."""
+    """The verdict, the figures before and after, the checks that were not passed, and whom the new version serves."""
     verdict = VERDICTS.get(run.state, run.state.value)
     lines = [f"{verdict}: {run.note}" if run.note else f"{verdict}."]
     report = run.report or {}
-    return [*lines, *_figures(report.get("figures")), *_failed(report.get("checks"), run.note)]
+    return [*lines, *_figures(report.get("figures")), *_failed(report.get("checks"), run.note), *_thanks(report)]
 
 
 def _figures(figures: object) -> Iterator[str]:
@@ -48,3 +48,17 @@ def _failed(checks: object, note: str) -> Iterator[str]:
     for check in checks if isinstance(checks, list | tuple) else ():
         if isinstance(check, Mapping) and check.get("passed") is False and check.get("sentence") not in (None, note):
             yield f"  ✗ {check['sentence']}"
+
+
+def _thanks(report: Mapping[str, object]) -> Iterator[str]:
+    votes, voters, settled = (_count(report.get(name)) for name in ("votes", "voters", "receipts_settled"))
+    if votes:
+        members = "1 member" if voters == 1 else f"{voters} members"
+        yield f"  {'1 vote' if votes == 1 else f'{votes} votes'} of {members} stand behind what it learnt."
+    if settled:
+        receipts = "1 receipt" if settled == 1 else f"{settled} receipts"
+        yield f"  {receipts} settled: nothing that answers has learnt from these forgotten members."
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0

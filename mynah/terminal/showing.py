@@ -37,13 +37,17 @@ def version_line(version: ModelVersion, names: Mapping[str, str]) -> str:
 def change_line(change: AliasChange) -> str:
     """A move of an alias."""
     where = f"{change.from_version or 'nothing'} → {change.to_version or 'nothing'}"
-    return f"{moment(change.created_at)}  {change.alias.value} {change.action.value}: {where} ({change.reason})"
+    return f"{moment(change.created_at)}  {change.alias.value} {change.action.value}: {where} ({change.reason}){_of_line(change.line)}"
 
 
 def run_line(run: Run) -> str:
     """A run of the trainer in one line."""
     note = f": {run.note}" if run.note else ""
-    return f"run {run.id} {run.state.value} {run.progress:.0%}{note}"
+    return f"run {run.id} {run.state.value} {run.progress:.0%}{_of_line(run.line)}{note}"
+
+
+def _of_line(line: str) -> str:
+    return f" for server {line}" if line else ""
 
 
 def moment(when: datetime) -> str:

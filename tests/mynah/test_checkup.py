@@ -140,6 +140,17 @@ async def test_the_permission_to_train_is_told(home: Path, confirmed: bool, heal
     assert (await findings(with_token(home, TOKEN, confirmed=confirmed)))["permission"].health is health
 
 
+async def test_learning_that_no_admin_has_turned_on_is_told(home: Path) -> None:
+    settings = with_token(home, TOKEN, confirmed=True)
+    learning = (await findings(settings))["learning"]
+    assert learning.health is Health.WARN
+    assert "/learning on" in learning.mend
+    async with open_world(settings) as world:
+        await world.store.server_settings.turn_learning_on("123", "admin")
+    assert (await findings(settings))["learning"].health is Health.OK
+    assert "learning" not in await findings(with_token(home, TOKEN))
+
+
 async def test_a_living_trainer_is_seen(home: Path) -> None:
     async with open_world(Settings(home=home)) as world:
         assert await world.store.leases.acquire("trainer", "somebody", ttl_seconds=60)

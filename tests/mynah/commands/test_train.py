@@ -32,8 +32,8 @@ def ends_with(home: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Run], No
         yield
 
     def set_end(end: Run) -> None:
-        async def train_now(_: None, *, by: str, on_progress: Callable[[Run], None]) -> Run:
-            assert by == "command"
+        async def train_now(_: None, *, by: str, line: str, on_progress: Callable[[Run], None]) -> Run:
+            assert (by, line) == ("command", "")
             on_progress(run(RunState.TRAINING, ""))
             on_progress(end)
             return end

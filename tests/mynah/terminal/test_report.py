@@ -32,6 +32,19 @@ def test_checks_that_failed_are_told_and_the_verdict_is_not_told_twice() -> None
     assert told == ["Refused by the gate: It forgot too much.", "  ✗ It became rude."]
 
 
+def test_whose_votes_stand_behind_a_version_and_what_it_settles_is_told_as_counts() -> None:
+    told = report_lines(run(RunState.PROMOTED, "", {"votes": 12, "voters": 1, "receipts_settled": 2}))
+    assert "12 votes of 1 member " in told[1]
+    assert "2 receipts settled" in told[2]
+
+
+@pytest.mark.parametrize(
+    "report", [{"votes": 0, "voters": 0, "receipts_settled": 0}, {"votes": "many"}, {"votes": True}]
+)
+def test_where_nobody_voted_nothing_is_said_of_it(report: Mapping[str, object]) -> None:
+    assert report_lines(run(RunState.PROMOTED, "", report)) == ["Promoted."]
+
+
 @pytest.mark.parametrize(
     "report", [None, {}, {"figures": None}, {"figures": {"x": 1}, "checks": "none"}, {"figures": {"x": {"before": 2}}}]
 )
