@@ -41,6 +41,8 @@ _ACTIONS = (
 _KEY = re.compile(r"[0-9a-f]{64}")
 _FIGURE = re.compile(r"[\w.:+*/,%-]{1,40}")
 """What may be shown of an entry's details: figures, ids and names of choices; free words could be a member's."""
+_NUMBERED = re.compile(r"[a-z]{1,20} \d{1,18}")
+"""A subject such as `run 7`."""
 _ALL = "all"
 
 
@@ -133,21 +135,22 @@ def _line(entry: AuditEntry, reader_key: str) -> str:
     details = ", ".join(
         f"{name} {shown}"
         for name, value in entry.details.items()
-        if name not in {"message", "channel"} and (shown := _shown(value)) is not None
+        if name not in {"message", "channel", "reason"} and (shown := _shown(value)) is not None
     )
-    subject = (
-        f" `{_name(entry.subject)}`"
-        if _FIGURE.fullmatch(entry.subject.replace(" ", "-")) or _KEY.fullmatch(entry.subject)
-        else ""
-    )
+    subject = f" `{_name(entry.subject)}`" if _is_name(entry.subject) else ""
     return shortened(f"{when} {actor}: {entry.action}{subject}{f' ({details})' if details else ''}", 300)
 
 
-def _name(actor: str) -> str:
-    """An actor as a page can show it: the beginning of a key tells people apart."""
-    if _KEY.fullmatch(actor):
-        return f"…{actor[:6]}"
-    return actor if _FIGURE.fullmatch(actor.replace(" ", "-")) else "…"
+def _is_name(text: str) -> bool:
+    """Whether a text is an id or the name of a choice, and not somebody's words."""
+    return any(pattern.fullmatch(text) for pattern in (_KEY, _FIGURE, _NUMBERED))
+
+
+def _name(text: str) -> str:
+    """An actor or a subject as a page can show it: the beginning of a key tells people apart."""
+    if _KEY.fullmatch(text):
+        return f"…{text[:6]}"
+    return text if _is_name(text) else "…"
 
 
 def _shown(value: object) -> str | None:

@@ -80,7 +80,9 @@ def stats_plot(days: Sequence[DayFigures], versions: Sequence[VersionFigures]) -
     ):
         _by_day(axes, days)
         if any(values):
-            axes.legend(loc="upper left", fontsize=8, frameon=False)
+            lowest, highest = axes.get_ylim()
+            axes.set_ylim(min(0.0, lowest), highest * 1.25)  # room for the legend above the bars
+            axes.legend(loc="upper left", fontsize=8, frameon=False, ncols=2)
         else:
             _nothing(axes)
     votes.yaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")
@@ -119,6 +121,9 @@ def _draw_versions(axes: "Axes", versions: Sequence[VersionFigures]) -> None:
             label=set_name(name),
             linewidth=1.6,
         )
+        last = of_set[-1]
+        at = (order.index(last.version), last.perplexity)
+        axes.annotate(_short(last.perplexity), at, (0, 7), textcoords="offset points", ha="center", fontsize=8)
     if not shown:
         axes.set_xticks([])
         _nothing(axes)
