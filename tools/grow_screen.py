@@ -17,10 +17,12 @@ from tools.screen.card import HOLD, REFUSE, save
 from tools.screen.corpus import corpus
 from tools.screen.examples import LABELS, Example
 from tools.screen.growing import Recipe, grow, grow_tokenizer, logits_of
-from tools.screen.judging import area_under_curve, band, calibration_error, fold_in, platt
+from tools.screen.judging import area_under_curve, as_in_chat, band, calibration_error, fold_in, platt
 from tools.screen.open_data import all_talk, jigsaw_sample
 
 logger = logging.getLogger(__name__)
+UNKIND_IN_CHAT = 0.1
+"""The share of messages for which probabilities are made honest; a calm server has fewer, and its holds are more often kind."""
 
 
 def report(logits: torch.Tensor, examples: list[Example], before: torch.Tensor) -> None:
@@ -33,18 +35,19 @@ def report(logits: torch.Tensor, examples: list[Example], before: torch.Tensor) 
     """
     scores, uncalibrated = torch.sigmoid(logits), torch.sigmoid(before)
     truths = torch.tensor([example.labels for example in examples])
+    unkind = torch.tensor([example.is_unkind for example in examples])
+    weights = as_in_chat(unkind, UNKIND_IN_CHAT)
     for column, label in enumerate(LABELS):
         logger.info(
             "%s: area under the curve %.3f; calibration error %.3f before, %.3f after",
             label,
             area_under_curve(scores[:, column], truths[:, column]),
-            calibration_error(uncalibrated[:, column], truths[:, column]),
-            calibration_error(scores[:, column], truths[:, column]),
+            calibration_error(uncalibrated[:, column], truths[:, column], weights),
+            calibration_error(scores[:, column], truths[:, column], weights),
         )
     deciding = scores[:, [LABELS.index(label) for label in ("toxic", "threat", "insult", "identity_hate")]].amax(1)
-    unkind = torch.tensor([example.is_unkind for example in examples])
     for name, lowest, highest in (("pass", 0.0, HOLD), ("hold", HOLD, REFUSE), ("refuse", REFUSE, 1.01)):
-        found = band(deciding, unkind, lowest, highest)
+        found = band(deciding, unkind, weights, lowest, highest)
         logger.info("%s: %.1f %% of the texts, %.0f %% of them unkind", name, 100 * found.share, 100 * found.unkind)
 
 
@@ -75,7 +78,8 @@ def main() -> None:
     tokenizer = grow_tokenizer((example.text for example in learnt), recipe.vocabulary)
     model = grow(learnt, tokenizer, all_talk(arguments.data), recipe)
     logits = logits_of(model, tokenizer, [example.text for example in calibrating])
-    scale, shift = platt(logits, torch.tensor([example.labels for example in calibrating]))
+    weights = as_in_chat(torch.tensor([example.is_unkind for example in calibrating]), UNKIND_IN_CHAT)
+    scale, shift = platt(logits, torch.tensor([example.labels for example in calibrating]), weights)
     measured = logits_of(model, tokenizer, [example.text for example in measuring])
     fold_in(model, scale, shift)
     digest = save(model, tokenizer, recipe, arguments.out)

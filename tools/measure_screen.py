@@ -6,10 +6,14 @@ it can print no lines. Other people's lines will give other figures.
 """
 
 import argparse
+import hashlib
 from pathlib import Path
 
 from bot.screening.build import build_screening
 from bot.screening.chain import Screening
+from bot.screening.checkpoint import open_embedded
+from bot.screening.folding import Folder
+from bot.screening.toxicity import Toxicity
 from bot.settings import ScreeningSettings
 from storage.values import Outcome, Verdict
 from tools.screen.disguises import MEASURED
@@ -51,14 +55,27 @@ def _show(texts: list[str], verdicts: list[Verdict], *, wrong_when_passed: bool)
             print(f"    {verdict.outcome.value:6} {worst:.2f} {','.join(verdict.reasons)} | {text}")
 
 
+def chain_with(model: Path, settings: ScreeningSettings) -> Screening:
+    """The shipped chain, with a freshly grown model in place of the shipped one."""
+    reader, thresholds = open_embedded(model, hashlib.sha256((model / "card.json").read_bytes()).hexdigest())
+    screens = [
+        Toxicity(reader, thresholds) if isinstance(screen, Toxicity) else screen
+        for screen in build_screening(settings).screens
+    ]
+    return Screening(screens, folder=Folder(), max_characters=settings.max_characters)
+
+
 def main() -> None:
     """Measure the chain with default settings."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--set", choices=("development", "final"), default="final", dest="folder")
+    parser.add_argument("--model", type=Path, help="a folder that grow_screen wrote; without it, the shipped model")
     parser.add_argument("--show", action="store_true", help="print the lines that went wrong (development only)")
     arguments = parser.parse_args()
     show = arguments.show and arguments.folder == "development"
-    measure(build_screening(ScreeningSettings()), arguments.folder, show=show)
+    settings = ScreeningSettings()
+    screening = chain_with(arguments.model, settings) if arguments.model else build_screening(settings)
+    measure(screening, arguments.folder, show=show)
 
 
 if __name__ == "__main__":

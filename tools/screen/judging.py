@@ -18,24 +18,32 @@ def area_under_curve(scores: torch.Tensor, truths: torch.Tensor) -> float:
     )
 
 
-def calibration_error(probabilities: torch.Tensor, truths: torch.Tensor, bins: int = 15) -> float:
-    """By how much probabilities miss what really happens, on average over texts, in bins of equal width."""
+def as_in_chat(unkind: torch.Tensor, share: float) -> torch.Tensor:
+    """Weights, one on average, by which the unkind ones among texts make up `share` of them.
+
+    Texts that check a screen are unkind far more often than chat is; probabilities that are honest there would cry wolf.
+    """
+    found = unkind.float().mean()
+    return torch.where(unkind, share / found, (1 - share) / (1 - found))
+
+
+def calibration_error(
+    probabilities: torch.Tensor, truths: torch.Tensor, weights: torch.Tensor, bins: int = 15
+) -> float:
+    """By how much probabilities miss what really happens, on average over weighted texts, in bins of equal width."""
     places = (probabilities * bins).long().clamp(max=bins - 1)
-    error = 0.0
-    for place in range(bins):
-        inside = places == place
-        if inside.any():
-            error += float(inside.float().mean() * (probabilities[inside].mean() - truths[inside].mean()).abs())
-    return error
+    misses = torch.zeros(bins).index_add_(0, places, weights * (probabilities - truths))
+    return float(misses.abs().sum() / weights.sum())
 
 
 @torch.enable_grad()
-def platt(logits: torch.Tensor, truths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def platt(logits: torch.Tensor, truths: torch.Tensor, weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """A scale and a shift for each label that make `sigmoid(scale * logit + shift)` as honest as they can.
 
     Args:
         logits: texts by labels.
         truths: texts by labels, 0 to 1.
+        weights: of the texts.
     """
     scale, shift = (torch.full((logits.shape[1],), start, requires_grad=True) for start in (1.0, 0.0))
     optimizer = torch.optim.LBFGS([scale, shift], max_iter=200)
@@ -43,7 +51,7 @@ def platt(logits: torch.Tensor, truths: torch.Tensor) -> tuple[torch.Tensor, tor
     def closure() -> torch.Tensor:
         optimizer.zero_grad()
         loss = torch.nn.functional.binary_cross_entropy_with_logits(logits * scale + shift, truths, reduction="none")
-        total = loss.mean(0).sum()
+        total = (loss * weights[:, None]).mean(0).sum()
         total.backward()  # type: ignore[no-untyped-call]
         return total
 
@@ -68,7 +76,8 @@ class Band:
     """Of the texts inside; NaN if there are none."""
 
 
-def band(scores: torch.Tensor, unkind: torch.Tensor, lowest: float, highest: float) -> Band:
-    """Of texts whose worst score is at least `lowest` and below `highest`."""
-    inside = (scores >= lowest) & (scores < highest)
-    return Band(float(inside.float().mean()), float(unkind[inside].float().mean()) if inside.any() else math.nan)
+def band(scores: torch.Tensor, unkind: torch.Tensor, weights: torch.Tensor, lowest: float, highest: float) -> Band:
+    """Of weighted texts whose worst score is at least `lowest` and below `highest`."""
+    inside = ((scores >= lowest) & (scores < highest)).float() * weights
+    share = float(inside.sum() / weights.sum())
+    return Band(share, float(inside[unkind].sum() / inside.sum()) if share else math.nan)

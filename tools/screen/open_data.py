@@ -152,8 +152,8 @@ def small_talk(data: Path, swears: Swears, dice: random.Random, most: int) -> tu
 
 
 def all_talk(data: Path) -> list[str]:
-    """Every second message, rude or not, for learning which words are used alike."""
-    return [text for _, text in _messages(data)][::2]
+    """Every message, rude or not, for learning which words are used alike."""
+    return [text for _, text in _messages(data)]
 
 
 def _messages(data: Path) -> Iterator[tuple[str, str]]:

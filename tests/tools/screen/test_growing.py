@@ -13,7 +13,7 @@ from tools.screen.examples import HARMLESS, Example
 from tools.screen.growing import Recipe, grow, grow_tokenizer, logits_of
 from tools.screen.open_data import all_talk
 
-RECIPE = Recipe(seed=3, epochs=4, hidden=32, layers=1, vocabulary=300, learning_rate=3e-3)
+RECIPE = Recipe(seed=3, epochs=15, hidden=32, layers=1, vocabulary=300, learning_rate=3e-3, batch_tokens=256)
 
 
 def lesson(count: int) -> list[Example]:

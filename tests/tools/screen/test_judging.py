@@ -4,7 +4,7 @@ import pytest
 import torch
 from transformers import BertConfig, BertForSequenceClassification  # type: ignore[attr-defined]
 
-from tools.screen.judging import area_under_curve, band, calibration_error, fold_in, platt
+from tools.screen.judging import area_under_curve, as_in_chat, band, calibration_error, fold_in, platt
 
 
 def test_area_under_the_curve_is_the_share_of_pairs_in_the_right_order() -> None:
@@ -18,15 +18,15 @@ def test_area_under_the_curve_needs_both_kinds() -> None:
 
 def test_honest_probabilities_have_no_calibration_error() -> None:
     truths = torch.tensor([1.0] * 3 + [0.0])
-    assert calibration_error(torch.full((4,), 0.75), truths) == pytest.approx(0.0, abs=1e-6)
-    assert calibration_error(torch.full((4,), 0.25), truths) == pytest.approx(0.5, abs=1e-6)
+    assert calibration_error(torch.full((4,), 0.75), truths, torch.ones(4)) == pytest.approx(0.0, abs=1e-6)
+    assert calibration_error(torch.full((4,), 0.25), truths, torch.ones(4)) == pytest.approx(0.5, abs=1e-6)
 
 
 def test_calibration_makes_boasting_probabilities_honest() -> None:
     torch.manual_seed(1)
     honest = torch.randn(4000, 1)
     truths = torch.bernoulli(torch.sigmoid(honest))
-    scale, shift = platt(honest * 4 + 1, truths)
+    scale, shift = platt(honest * 4 + 1, truths, torch.ones(4000))
     assert scale.item() == pytest.approx(0.25, abs=0.05)
     assert shift.item() == pytest.approx(-0.25, abs=0.1)
 
@@ -44,6 +44,13 @@ def test_calibration_folded_into_the_model_gives_the_same_logits() -> None:
 
 def test_a_band_counts_what_lands_in_it() -> None:
     scores, unkind = torch.tensor([0.1, 0.5, 0.6, 0.9]), torch.tensor([False, True, False, True])
-    found = band(scores, unkind, 0.5, 0.85)
+    found = band(scores, unkind, torch.ones(4), 0.5, 0.85)
     assert (found.share, found.unkind) == (0.5, 0.5)
-    assert math.isnan(band(scores, unkind, 0.2, 0.3).unkind)
+    assert math.isnan(band(scores, unkind, torch.ones(4), 0.2, 0.3).unkind)
+
+
+def test_weights_make_unkind_texts_as_rare_as_in_chat() -> None:
+    unkind = torch.tensor([True, True, False, False])
+    weights = as_in_chat(unkind, 0.1)
+    assert weights[unkind].sum() / weights.sum() == pytest.approx(0.1)
+    assert weights.mean() == pytest.approx(1.0)
