@@ -26,8 +26,12 @@ _ORDINARY_MIXED = re.compile(
     r"\W*(?:\d+(?:st|nd|rd|th|s|m|h|k|x|d|v|p|g|gb|mb|tb|kg|km|cm|mm|ml|am|pm|min|mins|hrs?|hz|fps|hp|xp|ms|px|v\d+|x\d+)"
     r"|[a-z]{1,3}\d{1,4}|mp[34]|@[\w.]+|\S+@\S+\.\S+|https?:\S+|<\S*>)\W*"
 )
+_ANY_WORD = re.compile(r"\S+")
 _BANG = re.compile(r"(?<=[a-z])!(?=[a-z])")
-_SPACED = re.compile(r"(?<![^\W_])[^\W_]([ .\-_*~,/|])(?:[^\W_]\1){1,30}[^\W_](?![^\W_])")
+_SPACED = re.compile(r"(?<![^\W_])(?<![^\W_][.\-_*~|])[^\W_]([ .\-_*~,/|])(?:(?:[^\W_]|')\1){1,30}[^\W_](?![^\W_])")
+# Two letters alone are only read as a word beside longer ones that were taken apart in the same way.
+_SPACED_PAIR = re.compile(r"(?<![^\W_])[^\W_](?:([.\-_*~,/|])|(?<![^\W_] .)( ))[^\W_](?![^\W_])")
+_SPACED_ARTICLE = re.compile(r"(?<![^\W_])(?<!(?<![^\W_])[^\W_] )([ai]) (?=(?:[^\W_] ){2,30}[^\W_](?![^\W_]))")
 _LONG_RUN = re.compile(r"([^\W\d_])\1{2,}")
 
 
@@ -76,16 +80,26 @@ class Folder:
         """Lower-case readings of a plain text, the straight one first; some may be equal."""
         straight = plain.lower()
         yield straight
-        joined = _SPACED.sub(lambda match: match.group().replace(match.group(1), ""), straight)
-        joined = _LONG_RUN.sub(r"\1", joined)
+        joined, words = _SPACED.subn(_together, straight)
+        joined = _LONG_RUN.sub(r"\1", _SPACED_PAIR.sub(_together, joined) if words else joined)
         yield joined
-        if _LEET_WORD.search(joined):
-            yield _LEET_WORD.sub(lambda match: _unleet(match.group(), _LEET), joined)
-            yield _LEET_WORD.sub(lambda match: _unleet(match.group(), _LEET_L), joined)
+        if words and _SPACED_ARTICLE.search(straight):
+            yield _LONG_RUN.sub(r"\1", _SPACED.sub(_together, _SPACED_ARTICLE.sub(r"\1  ", straight)))
+        found = [word for word in _LEET_WORD.findall(joined) if not _ORDINARY_MIXED.fullmatch(word)]
+        if found:
+            # Beside several words that are surely disguised, numbers and ordinary mixes are read as letters too.
+            suspects = _ANY_WORD if len(found) > 1 else _LEET_WORD
+            spare = len(found) == 1
+            yield suspects.sub(lambda match: _unleet(match.group(), _LEET, spare=spare), joined)
+            yield suspects.sub(lambda match: _unleet(match.group(), _LEET_L, spare=spare), joined)
 
 
-def _unleet(word: str, table: dict[int, int]) -> str:
-    if _ORDINARY_MIXED.fullmatch(word):
+def _together(match: re.Match[str]) -> str:
+    return match.group().replace(match.group(match.lastindex or 0), "")
+
+
+def _unleet(word: str, table: dict[int, int], *, spare: bool) -> str:
+    if spare and _ORDINARY_MIXED.fullmatch(word):
         return word
     return _BANG.sub("i", word).translate(table)
 

@@ -40,6 +40,25 @@ def test_a_disguised_word_can_be_read(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "reading"),
+    [
+        ("i t  i s  a  t e s t", "it  is  a  test"),
+        ("i.t i.s a t.e.s.t", "it is a test"),
+        ("y.o.u.'.r.e i.n", "you're in"),
+        ("what a t e s t", "what a  test"),
+        ("y0u 4re 4 700l", "you are a tool"),
+    ],
+)
+def test_a_whole_line_in_one_disguise_can_be_read(text: str, reading: str) -> None:
+    assert reading in prepare(text, FOLDER, 100).forms
+
+
+@pytest.mark.parametrize("text", ["meet at 10 a.m", "x y plane", "vitamin c or d"])
+def test_two_letters_alone_stay_apart(text: str) -> None:
+    assert prepare(text, FOLDER, 100).forms == (text,)
+
+
+@pytest.mark.parametrize(
     "text", ["привет дорогой", "спасибо", "καλημέρα", "שלום", "สวัสดีครับ", "नमस्ते", "こんにちは", "안녕하세요"]
 )
 def test_other_alphabets_are_not_turned_into_latin(text: str) -> None:
