@@ -8,7 +8,7 @@ import discord
 
 from bot.cogs.failures import Form, reporting
 from bot.cogs.parts import BotParts, server_of
-from bot.cogs.permissions import Rank, require
+from bot.cogs.permissions import Rank, require_now
 from bot.cogs.review_acts import Done, ReviewActs, Reviewer
 from bot.cogs.review_card import is_shown_whole, whole_text
 from bot.cogs.review_key import PATTERN, CardKey, Face
@@ -251,7 +251,7 @@ async def require_moderator(interaction: discord.Interaction[Any]) -> None:
     Raises:
         Refused: they may not.
     """
-    require(interaction, Rank.MODERATOR, interaction.client.parts.settings)
+    await require_now(interaction, Rank.MODERATOR, interaction.client.parts)
 
 
 async def _edit_form(interaction: discord.Interaction[Any], key: CardKey) -> EditForm:

@@ -66,8 +66,8 @@ class ReviewChannel(commands.Cog):
     async def _keep_looking(self) -> None:
         await self._bot.wait_until_ready()
         while True:
-            await self.look()
             await asyncio.sleep(_LOOK_SECONDS)
+            await self.look()
 
     async def _post_in(self, server: str) -> None:
         if not server.isdigit() or self._bot.get_guild(int(server)) is None:

@@ -55,7 +55,7 @@ class ReviewDesk:
 
     def __init__(self, store: Store, screening: Screener, *, may_review_own: bool = False) -> None:
         self._store = store
-        self._screening = screening
+        self.screening = screening
         self._may_review_own = may_review_own
 
     async def waiting(self, *, after_id: int = 0, limit: int = 20) -> list[Candidate]:
@@ -142,7 +142,7 @@ class ReviewDesk:
         if problem is not None:
             raise WrongUsage(f"The new reply {problem}.", advice="Write it again, in plain words.")
         seen_hash = await self._seen(candidate_id, server, seen)
-        [verdict] = await self._screening.check([reply.strip()])
+        [verdict] = await self.screening.check([reply.strip()])
         if verdict.outcome is Outcome.REFUSE or verdict.is_crisis or not verdict.text.strip():
             reasons = ", ".join(verdict.reasons) or "no reason given"
             raise Refused(f"Screening refused the new reply ({reasons}).", advice="Put it another way, or reject.")

@@ -112,6 +112,11 @@ def together_in_words(together: Together, verb: str) -> str:
     return "\n".join(lines)
 
 
+def left_out_in_words(reason: LeftOut) -> str:
+    """Why a near-duplicate was not decided with the others."""
+    return _LEFT_OUT[reason]
+
+
 def span_in_words(seconds: float | None) -> str:
     """A length of time, roughly."""
     if seconds is None:

@@ -5,9 +5,10 @@ from typing import Annotated
 import typer
 
 from mynah.invocation import Home, Invocation, Json, begin, run
-from mynah.terminal.showing import candidate_lines
+from mynah.terminal.showing import candidate_lines, moment, one_line
 from storage.errors import Refused, WrongUsage
-from storage.values import Candidate, CandidateState
+from storage.governance import LeftOut, QueueItem, ReviewStats
+from storage.values import Candidate, CandidateState, Review
 
 app = typer.Typer(help="Decide what may be learnt.", no_args_is_help=True)
 
@@ -33,11 +34,12 @@ def approve(
     context: typer.Context,
     ids: Annotated[list[int] | None, typer.Argument(metavar="ID…", show_default=False)] = None,
     everything: Annotated[bool, typer.Option("--all", help="All that wait.")] = False,
+    alike: Annotated[bool, typer.Option("--alike", help="Also what waits and says nearly the same.")] = False,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
     """Say yes: the next run learns it."""
-    run(_approve(begin(context, home, as_json), ids or [], everything=everything))
+    run(_approve(begin(context, home, as_json), ids or [], everything=everything, alike=alike))
 
 
 @app.command("edit")
@@ -64,6 +66,35 @@ def reject(
     run(_reject(begin(context, home, as_json), candidate, reason))
 
 
+@app.command("undo")
+def undo(
+    context: typer.Context,
+    candidate: Annotated[int | None, typer.Argument(metavar="[ID]", show_default=False)] = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Take back the last decision made here, or the last one on a candidate."""
+    run(_undo(begin(context, home, as_json), candidate))
+
+
+@app.command("why")
+def why(context: typer.Context, candidate: Id, home: Home = None, as_json: Json = False) -> None:
+    """Say all that is known about a candidate: screens, votes, near-duplicates, decisions."""
+    run(_why(begin(context, home, as_json), candidate))
+
+
+@app.command("stats")
+def stats(
+    context: typer.Context,
+    days: Annotated[int, typer.Option("--days", min=1, max=365, help="Of how many days.")] = 7,
+    server: Annotated[str | None, typer.Option("--server", help="Only of this server.", show_default="all")] = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Say who waits how long, and who decided what."""
+    run(_stats(begin(context, home, as_json), days, server))
+
+
 async def _list(invocation: Invocation, state: CandidateState, limit: int, after: int) -> None:
     from mynah.world import open_world
 
@@ -79,30 +110,44 @@ async def _list(invocation: Invocation, state: CandidateState, limit: int, after
     invocation.emit({"candidates": found, "total": total}, "\n".join(lines).rstrip())
 
 
-async def _approve(invocation: Invocation, ids: list[int], *, everything: bool) -> None:
+async def _approve(invocation: Invocation, ids: list[int], *, everything: bool, alike: bool) -> None:
     from bot.review.desk import ReviewDesk
+    from bot.review.wording import left_out_in_words
     from mynah.world import open_screening, open_world
 
     if everything == bool(ids):
         raise WrongUsage("Name the ids to approve, or --all.", advice="`mynah review list` shows what waits.")
     async with open_world(invocation.settings) as world:
         desk = ReviewDesk(world.store, open_screening(world.settings), may_review_own=True)
-        approved: list[Candidate] = []
+        approved: dict[int, Candidate] = {}
         refused: dict[int, str] = {}
+        left_out: dict[int, LeftOut] = {}
         after = 0
         while everything and (page := await desk.waiting(after_id=after, limit=PAGE)):
             ids += [candidate.id for candidate in page]
             after = page[-1].id
         for candidate_id in ids:
+            if candidate_id in approved:
+                continue
             try:
-                approved.append(await desk.approve(candidate_id, world.operator_key))
+                if alike:
+                    together = await desk.approve_alike(candidate_id, world.operator_key)
+                    approved |= {candidate.id: candidate for candidate in together.decided}
+                    left_out |= together.left_out
+                else:
+                    approved[candidate_id] = await desk.approve(candidate_id, world.operator_key)
             except Refused as error:
                 refused[candidate_id] = str(error)
+    left_out = {key: reason for key, reason in left_out.items() if key not in approved and key not in refused}
+    more = sum(candidate.state is CandidateState.WAITING for candidate in approved.values())
     lines = [f"Approved {len(approved)}."] if approved or not refused else []
+    lines += [f"{more} of them need another approval: their server asks for several."] if more else []
     lines += [f"{candidate_id}: {reason}" for candidate_id, reason in refused.items()]
-    if approved:
+    lines += [f"{candidate_id}: left out ({left_out_in_words(reason)})" for candidate_id, reason in left_out.items()]
+    if len(approved) > more:
         lines.append("`mynah train --now` learns what is approved.")
-    invocation.emit({"approved": [candidate.id for candidate in approved], "refused": refused}, "\n".join(lines))
+    document = {"approved": list(approved), "refused": refused, "left_out": left_out}
+    invocation.emit(document, "\n".join(lines))
     if refused:
         raise typer.Exit(Refused.exit_code)
 
@@ -118,8 +163,83 @@ async def _edit(invocation: Invocation, candidate_id: int, reply: str) -> None:
 
 
 async def _reject(invocation: Invocation, candidate_id: int, reason: str) -> None:
-    from mynah.world import open_world
+    from bot.review.desk import ReviewDesk
+    from mynah.world import open_screening, open_world
 
     async with open_world(invocation.settings) as world:
-        candidate = await world.store.candidates.reject(candidate_id, world.operator_key, reason, may_review_own=True)
+        desk = ReviewDesk(world.store, open_screening(world.settings), may_review_own=True)
+        candidate = await desk.reject(candidate_id, world.operator_key, reason, only_waiting=False)
     invocation.emit({"candidate": candidate}, f"Rejected {candidate.id}: it will not be learnt.")
+
+
+async def _undo(invocation: Invocation, candidate_id: int | None) -> None:
+    from bot.review.desk import ReviewDesk
+    from mynah.world import open_screening, open_world
+
+    async with open_world(invocation.settings) as world:
+        desk = ReviewDesk(world.store, open_screening(world.settings), may_review_own=True)
+        undone = await desk.undo(world.operator_key, candidate_id=candidate_id)
+    lines = [f"{candidate.id} is {candidate.state.value} again." for candidate in undone]
+    invocation.emit({"candidates": list(undone)}, "\n".join(lines))
+
+
+async def _why(invocation: Invocation, candidate_id: int) -> None:
+    from bot.review.desk import ReviewDesk
+    from mynah.world import open_screening, open_world
+
+    async with open_world(invocation.settings) as world:
+        desk = ReviewDesk(world.store, open_screening(world.settings), may_review_own=True)
+        sheet = await desk.sheet(candidate_id)
+        decisions = await desk.decisions(candidate_id)
+    lines = [*candidate_lines(sheet.candidate), *_known(sheet.item), *_decisions(decisions)]
+    invocation.emit({"item": sheet.item, "reviews": decisions}, "\n".join(lines))
+
+
+async def _stats(invocation: Invocation, days: int, server: str | None) -> None:
+    from bot.review.desk import ReviewDesk
+    from mynah.world import open_screening, open_world
+
+    async with open_world(invocation.settings) as world:
+        desk = ReviewDesk(world.store, open_screening(world.settings), may_review_own=True)
+        found = await desk.stats(server, days=days)
+        oldest = None if found.oldest_at is None else (world.clock() - found.oldest_at).total_seconds()
+    invocation.emit({"stats": found}, "\n".join(_stats_lines(found, oldest)))
+
+
+def _known(item: QueueItem) -> list[str]:
+    """What the queue knows about a candidate."""
+    from bot.review.wording import doubt_in_words, feedback_in_words, likeness_in_words, source_in_words
+
+    lines = [
+        f"Screens: {'; '.join(doubt_in_words(item.candidate.verdict).replace('*', '').splitlines())}",
+        f"Votes: {item.votes_up} up, {item.votes_down} down. {feedback_in_words(item.feedback)}".rstrip(),
+        f"Alike: {likeness_in_words(item)}",
+        f"From: {source_in_words(item.candidate.source)}, written {moment(item.candidate.created_at)}",
+        f"Approvals: {len(item.approvals)} of {item.quorum}",
+    ]
+    return [f"  {line}" for line in lines]
+
+
+def _decisions(reviews: list[Review]) -> list[str]:
+    """A candidate's decisions, oldest first."""
+    return [
+        f"  {moment(review.created_at)} {review.decision.value} by {review.reviewer_key[:8]}"
+        + (f": {one_line(review.reason, at_most=100)}" if review.reason else "")
+        + (f" (taken back {moment(review.undone_at)})" if review.undone_at is not None else "")
+        for review in reviews
+    ]
+
+
+def _stats_lines(stats: ReviewStats, oldest_seconds: float | None) -> list[str]:
+    """Figures of the queue, and a line for each day and moderator."""
+    from bot.review.wording import span_in_words
+
+    return [
+        f"Waiting: {stats.waiting} ({stats.half_approved} need another approval)",
+        f"Oldest waits: {span_in_words(oldest_seconds)}; half wait longer than {span_in_words(stats.median_age_seconds)}",
+        *(
+            f"{one.day:%Y-%m-%d} {one.reviewer_key[:8]}: {one.approved} approved, {one.edited} edited, "
+            f"{one.rejected} rejected"
+            for one in stats.days
+        ),
+    ]

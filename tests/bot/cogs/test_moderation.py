@@ -84,7 +84,9 @@ async def test_stats_say_who_waits_and_who_decided_with_a_plot(server: Server) -
     card = await walk(server)
     await press(server.moderator, card.response.message, "Approve")
     await reject(server.moderator, card.response.message, "poor")
-    server.env.settle_timeout = 60  # the first plot of a process reads all fonts
+    import matplotlib.figure  # noqa: F401 - the first one of a process reads all fonts
+
+    server.env.settle_timeout = 9  # less than the review channel's look
     result = await server.moderator.slash(server.channel, "review stats")
     assert result.ephemeral
     said = shown(result)
