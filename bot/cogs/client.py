@@ -20,6 +20,7 @@ from bot.cogs.parts import BotParts
 from bot.cogs.privacy import Privacy
 from bot.cogs.review_buttons import ITEMS
 from bot.cogs.review_channel import ReviewChannel
+from bot.cogs.teaching import TeachingMenus
 from bot.cogs.upkeep import Upkeep
 from bot.cogs.why import Why
 from bot.settings import DiscordSettings
@@ -52,6 +53,7 @@ class MynahBot(commands.Bot):
         await self.add_cog(Upkeep(self, self.parts))
         await self.add_cog(Moderation(self.parts))
         await self.add_cog(ReviewChannel(self, self.parts))
+        await self.add_cog(TeachingMenus(self, self.parts))
         await self.add_cog(Administration(self, self.parts))
         self.add_dynamic_items(VoteButton, BetterAnswerButton, *ITEMS)
         self.add_dynamic_items(ConsentButton, ConfirmLearning, ForgetButton)
