@@ -79,7 +79,7 @@ def hurtful_words(
             optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         for optimizer in optimizers:
-            optimizer.step()
+            optimizer.step()  # type: ignore[no-untyped-call]
     return _scaled(bag.weight.detach())
 
 

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 import torch
-from transformers import BertForSequenceClassification  # type: ignore[attr-defined]
+from transformers import BertForSequenceClassification
 
 
 def area_under_curve(scores: torch.Tensor, truths: torch.Tensor) -> float:

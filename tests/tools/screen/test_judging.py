@@ -2,7 +2,7 @@ import math
 
 import pytest
 import torch
-from transformers import BertConfig, BertForSequenceClassification  # type: ignore[attr-defined]
+from transformers import BertConfig, BertForSequenceClassification
 
 from tools.screen.judging import area_under_curve, as_in_chat, band, calibration_error, fold_in, platt
 
@@ -33,7 +33,7 @@ def test_calibration_makes_boasting_probabilities_honest() -> None:
 
 def test_calibration_folded_into_the_model_gives_the_same_logits() -> None:
     config = BertConfig(vocab_size=20, hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32, num_labels=2)  # type: ignore[call-arg]  # fmt: skip
-    model = BertForSequenceClassification(config).eval()
+    model = BertForSequenceClassification(config).eval()  # type: ignore[no-untyped-call]
     ids = torch.tensor([[2, 7, 9, 3]])
     scale, shift = torch.tensor([0.5, 2.0]), torch.tensor([1.0, -1.0])
     with torch.no_grad():

@@ -24,7 +24,7 @@ TALKS = [exchange("a", "b"), exchange("c", "d", "other")]
 
 def _text(tokenizer: PreTrainedTokenizerBase, path: Path, talks: list[Talk], **repeats: float) -> str:
     write_corpus(lambda: talks, tokenizer, path, repeats=repeats, variations=Variations(), seed=1)
-    return tokenizer.decode(open_corpus(path, tokenizer, 1).tokens.tolist())
+    return str(tokenizer.decode(open_corpus(path, tokenizer, 1).tokens.tolist()))
 
 
 def test_conversations_follow_one_another_as_the_template_renders_them(

@@ -100,7 +100,7 @@ def test_a_step_in_parts_is_the_step_in_one(corpus: Corpus, tokenizer: PreTraine
         plan = Plan(steps=2, tokens_a_step=128, tokens_at_once=at_once, evaluations=0)
         pretrain(model, corpus, None, plan, tmp_path / f"run-{at_once}", Onlooker())
         models.append(_weights(model))
-    _assert_equal(*models, tolerance=1e-4)
+    _assert_equal(models[0], models[1], tolerance=1e-4)
 
 
 def test_the_seed_decides_what_is_read(corpus: Corpus, tokenizer: PreTrainedTokenizerBase, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The tokenizer that is grown from talk."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -47,7 +48,7 @@ def test_a_longer_conversation_begins_with_the_tokens_of_a_shorter_one(tokenizer
 
 
 def test_the_template_marks_exactly_the_assistants_words_and_their_end(tokenizer: PreTrainedTokenizerBase) -> None:
-    rendered = tokenizer.apply_chat_template(TALK, return_dict=True, return_assistant_tokens_mask=True)
+    rendered: Any = tokenizer.apply_chat_template(TALK, return_dict=True, return_assistant_tokens_mask=True)
     learnt = [token for token, mask in zip(rendered["input_ids"], rendered["assistant_masks"], strict=True) if mask]
     assert tokenizer.decode(learnt) == "Tweet!<|end|>Tweet, tweet.<|end|>"
 
