@@ -1,12 +1,14 @@
 """Lines on the command line: the shared model, or that of one server. See `storage.governance` for what a line is."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from storage.errors import WrongUsage
 from storage.governance import SHARED_LINE
-from storage.store import Store
+
+if TYPE_CHECKING:
+    from storage.store import Store
 
 Line = Annotated[
     str,
@@ -21,7 +23,7 @@ def line_name(line: str) -> str:
     return "shared" if line == SHARED_LINE else line
 
 
-async def known_line(store: Store, line: str) -> str:
+async def known_line(store: "Store", line: str) -> str:
     """The line, if there is one of that name.
 
     Raises:

@@ -146,7 +146,8 @@ class Conversations(Repository):
 
         def work(session: Session) -> bool:
             row = _by_external_id(session, server, external_id, Role.USER)
-            if row is None:
+            if row is None:  # too old to be kept, but an example of it may be
+                drop_kept_from(session, server, [external_id])
                 return False
             row.text = storable(text)
             _set_verdict(row, verdict)

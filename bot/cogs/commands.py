@@ -75,7 +75,7 @@ def _help_text(rank: Rank, *, may_learn: bool) -> str:
     if not may_learn:
         lines.append("Learning is off here: I only talk.")
     if rank >= Rank.MODERATOR:
-        lines.append("**Moderators**: `/review` walks through what waits to be learnt.")
+        lines.append("**Moderators**: `/review queue` walks through what waits to be learnt.")
     if rank >= Rank.ADMIN:
         lines.append(
             "**Admins**: `/learning on|off|status`, `/retrain now|status|cancel`, `/model list|show|promote|rollback`."

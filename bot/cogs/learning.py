@@ -40,7 +40,7 @@ _OPERATOR_HAS_NOT = (
 _OPERATOR_ADVICE = "Ask whoever runs the bot; their setting is MYNAH_DISCORD__PERMISSION_TO_TRAIN_CONFIRMED."
 _ON = (
     "**Learning is on** in this server, and that you confirmed it is recorded. Members are asked when they next talk to "
-    "me; until they say yes, nothing of them is learnt. `/review` shows what waits, `/learning off` ends it."
+    "me; until they say yes, nothing of them is learnt. `/review queue` shows what waits, `/learning off` ends it."
 )
 _OFF = (
     "**Learning is off** in this server. Nothing said here becomes an example, nobody is asked, and the next version is made "

@@ -170,4 +170,4 @@ def test_forgetting_prints_a_receipt(cli: CliRunner, tmp_path: Path, counts: Any
 def test_forgetting_a_stranger_removes_nothing(cli: CliRunner) -> None:
     result = cli.invoke(app, ["forget", "nobody"])
     assert result.exit_code == 0
-    assert "Removed 0 messages" in result.stdout
+    assert "removed 0 messages" in result.stdout

@@ -61,9 +61,17 @@ def test_sizes_are_listed_from_the_smallest_to_the_largest_within_each_family() 
     assert gpt3 == sorted(gpt3)
 
 
-def test_micro_is_the_shape_of_the_embedded_model() -> None:
+def test_a_configuration_says_all_that_the_embedded_models_own_says() -> None:
     embedded = json.loads(EMBEDDED.read_text())
-    ours = SIZES["micro"].configuration(vocabulary=embedded["vocab_size"]).to_dict()
+    size = choose_size(
+        "micro",
+        layers=embedded["num_hidden_layers"],
+        hidden=embedded["hidden_size"],
+        heads=embedded["num_attention_heads"],
+        feed_forward=embedded["intermediate_size"],
+        vocabulary=embedded["vocab_size"],
+    )
+    ours = size.configuration().to_dict()
     telling = embedded.keys() - {"architectures", "dtype", "transformers_version"}
     assert {key: ours[key] for key in telling} == {key: embedded[key] for key in telling}
 
@@ -119,7 +127,7 @@ def test_an_unknown_architecture_is_refused_with_the_list() -> None:
         ({"hidden": -64}, "-64 hidden"),
         ({"heads": 0}, "0 heads"),
         ({"feed_forward": 0}, "0 feed-forward"),
-        ({"heads": 5}, "256 cannot be shared among 5"),
+        ({"heads": 6}, "320 cannot be shared among 6"),
         ({"hidden": 36, "heads": 4}, "even share"),
     ],
     ids=lambda value: str(value),
