@@ -36,7 +36,7 @@ OPEN = {"topical_chat": 2.0, "synthetic_persona_chat": 2.0, "ms_chitchat": 0.5, 
 """How often a source is read in an epoch; the one that repeats itself most, least."""
 OUR_SHARE = 4.0
 """How often our words are read in an epoch of the second stage: about a quarter of its tokens."""
-STEADY_TOKENS, FALLING_TOKENS = 15e6, 8e6
+STEADY_TOKENS, FALLING_TOKENS = 18e6, 12e6
 SEED = 1
 
 
@@ -99,7 +99,7 @@ def steady_order(talk: Dataset) -> Order:
     return Order(
         dataset=talk,
         size=choose_size("micro"),
-        plan=Plan(steps=1, tokens_a_step=4096, decay_share=0.0, short_share=1.0, compiled=True, seed=SEED),
+        plan=Plan(steps=1, tokens_a_step=4096, decay_share=0.0, short_share=0.0, compiled=True, seed=SEED),
         length=Length(tokens=STEADY_TOKENS),
         variations=VARIATIONS,
         repeats={**OPEN, SOURCE: 0.0},
@@ -107,11 +107,11 @@ def steady_order(talk: Dataset) -> Order:
 
 
 def falling_order(talk: Dataset, start: Path) -> Order:
-    """On from there with our words, longer rows, and a learning rate that falls all the way."""
+    """On from there with our words, and a learning rate that falls all the way."""
     return Order(
         dataset=talk,
         size=choose_size("micro"),
-        plan=Plan(steps=1, tokens_a_step=4096, decay_share=1.0, short_share=0.5, compiled=True, seed=SEED + 1),
+        plan=Plan(steps=1, tokens_a_step=4096, decay_share=1.0, short_share=0.0, compiled=True, seed=SEED + 1),
         length=Length(tokens=FALLING_TOKENS),
         start=start,
         variations=VARIATIONS,

@@ -1,14 +1,16 @@
 """Muon for the matrices inside a model, AdamW for its embeddings, norms and biases; one optimiser to the loop.
 
 Muon (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/) turns a matrix's momentum into the nearest
-orthogonal matrix before it steps. torch has it too, but computes in bfloat16 always: 3.4 times slower than this on a
-CPU without such instructions.
+orthogonal matrix before it steps. torch has it too, but computes in bfloat16 always: five times faster than float32 on a
+CPU with instructions for it, 3.4 times slower on one without.
 """
 
 from collections.abc import Callable, Iterator
 from typing import Any, overload
 
 import torch
+
+from trainer.growing.machine import trains_in_half
 
 _COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 """Of the quintic iteration, chosen by Muon's author to converge in five steps."""
@@ -71,16 +73,16 @@ class MuonWithAdamW(torch.optim.Optimizer):
 def orthogonalised(matrix: torch.Tensor) -> torch.Tensor:
     """About the nearest matrix whose singular values are all one (between 0.7 and 1.2), same shape.
 
-    In bfloat16 on a GPU, where that is fast, and in float32 elsewhere.
+    In bfloat16 where the device has instructions for it, and in float32 elsewhere.
     """
     a, b, c = _COEFFICIENTS
-    x = matrix.bfloat16() if matrix.is_cuda else matrix.float()
+    x = matrix.bfloat16() if trains_in_half(matrix.device.type) else matrix.float()
     is_tall = x.shape[0] > x.shape[1]
-    x = x.mT if is_tall else x
+    x = (x.mT if is_tall else x).contiguous()
     x = x / (x.norm() + 1e-7)
     for _ in range(_ITERATIONS):
         gram = x @ x.mT
-        x = a * x + (b * gram + c * gram @ gram) @ x
+        x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
     found: torch.Tensor = (x.mT if is_tall else x).to(matrix.dtype)
     return found
 

@@ -5,10 +5,11 @@ run goes on to the same weights, bit by bit, on the same machine. All words are 
 talk too. It knows nothing of how the talk was prepared or where the model goes.
 """
 
+import contextlib
 import math
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import numpy
 from numpy.typing import NDArray
 
 from trainer.growing.corpus import Corpus
+from trainer.growing.machine import keep_freed_memory, trains_in_half
 from trainer.progress import Interrupted
 from trainer.training import last_checkpoint, mark_whole
 
@@ -121,12 +123,13 @@ def pretrain(model: Any, corpus: Corpus, heldout: Corpus | None, plan: Plan, fol
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()  # type: ignore[no-untyped-call]  # it would write over the onlooker's
+    keep_freed_memory()
     started = onlooker.now()
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = last_checkpoint(folder)
     watch = _watch(heldout, plan, folder, onlooker)
     loop = _loop(model, _Rows(corpus, plan), plan, folder, watch)
-    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings(), _attention_for(model, plan):
         warnings.simplefilter("ignore")  # the loop warns of options that are meant as they are
         loop.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     if watch.interrupted is not None:
@@ -180,6 +183,22 @@ class _Rows:
 def _loss(model: Any, ids: Any) -> Any:
     """Mean cross-entropy of each row's next tokens. `ids` has shape (rows, width)."""
     return model(input_ids=ids, labels=ids, use_cache=False).loss
+
+
+@contextlib.contextmanager
+def _attention_for(model: Any, plan: Plan) -> Iterator[None]:
+    """While it trains, attention as the device does it fastest.
+
+    Written out and compiled, it is 1.6 times faster on a CPU of two cores than torch's own kernel, whose way back hardly
+    gains from a second core.
+    """
+    usual = model.config._attn_implementation
+    if plan.compiled and model.device.type == "cpu":
+        model.set_attn_implementation("eager")
+    try:
+        yield
+    finally:
+        model.set_attn_implementation(usual)
 
 
 def _watch(heldout: Corpus | None, plan: Plan, folder: Path, onlooker: Onlooker) -> Any:
@@ -247,7 +266,7 @@ def _loop(model: Any, rows: _Rows, plan: Plan, folder: Path, watch: Any) -> Any:
         gradient_accumulation_steps=rows.parts,
         max_steps=plan.steps,
         max_grad_norm=1.0,
-        bf16=on_gpu and torch.cuda.is_bf16_supported(),
+        bf16=trains_in_half(model.device.type),
         use_cpu=not on_gpu,
         torch_compile=plan.compiled,
         logging_strategy="no",
