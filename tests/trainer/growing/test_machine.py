@@ -1,11 +1,22 @@
 """What a machine has is what it says, what a container leaves of it, and what a clock measures."""
 
+import ctypes
 from pathlib import Path
 
 import pytest
+import torch
 
 from storage.errors import WrongUsage
-from trainer.growing.machine import Machine, Speed, container_limit, devices, look, measure
+from trainer.growing.machine import (
+    Machine,
+    Speed,
+    container_limit,
+    devices,
+    keep_freed_memory,
+    look,
+    measure,
+    trains_in_half,
+)
 
 
 class SteadyClock:
@@ -41,6 +52,39 @@ def test_a_device_that_is_not_there_is_refused() -> None:
 def test_the_cpu_is_always_among_the_devices() -> None:
     assert devices()[-1] == "cpu"
     assert len(set(devices())) == len(devices())
+
+
+@pytest.mark.parametrize(
+    ("device", "capabilities", "in_half"),
+    [
+        ("cpu", {"amx_bf16": True}, True),
+        ("cpu", {"avx512_bf16": True, "amx_bf16": False}, True),
+        ("cpu", {"avx512_f": True, "avx512_bf16": False}, False),
+        ("cpu", {}, False),
+        ("mps", {"bf16": True}, False),
+    ],
+    ids=["tiles", "vectors", "only-float32", "unknown", "not-a-cpu"],
+)
+def test_matrices_are_halved_where_instructions_for_it_are(
+    monkeypatch: pytest.MonkeyPatch, device: str, capabilities: dict[str, bool], in_half: bool
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    assert trains_in_half(device) is in_half
+
+
+@pytest.mark.parametrize("library", [OSError("no such library"), object()], ids=["not-found", "without-mallopt"])
+def test_a_c_library_that_cannot_keep_memory_is_left_alone(monkeypatch: pytest.MonkeyPatch, library: object) -> None:
+    asked = []
+
+    def load(name: str | None) -> object:
+        asked.append(name)
+        if isinstance(library, Exception):
+            raise library
+        return library
+
+    monkeypatch.setattr(ctypes, "CDLL", load)
+    keep_freed_memory()
+    assert asked == [None]
 
 
 def test_a_container_has_what_its_limit_leaves(tmp_path: Path) -> None:
