@@ -34,9 +34,9 @@ PEOPLE = ("self_dialogue", "synthetic_persona_chat", "topical_chat")
 VARIATIONS = replace(USUAL, symmetric=PEOPLE)
 OPEN = {"topical_chat": 2.0, "synthetic_persona_chat": 2.0, "ms_chitchat": 0.5, "chatterbot": 4.0}
 """How often a source is read in an epoch; the one that repeats itself most, least."""
-OUR_SHARE = 4.0
-"""How often our words are read in an epoch of the second stage: about a quarter of its tokens."""
-STEADY_TOKENS, FALLING_TOKENS = 18e6, 12e6
+OUR_SHARE = 3.0
+"""How often our words are read in an epoch of the second stage: about a fifth of its tokens."""
+STEADY_TOKENS, FALLING_TOKENS = 12e6, 16e6
 SEED = 1
 
 
@@ -115,7 +115,7 @@ def falling_order(talk: Dataset, start: Path) -> Order:
         length=Length(tokens=FALLING_TOKENS),
         start=start,
         variations=VARIATIONS,
-        repeats={**OPEN, SOURCE: OUR_SHARE},
+        repeats={**OPEN, "ms_chitchat": 1.0, SOURCE: OUR_SHARE},
     )
 
 
