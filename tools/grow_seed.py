@@ -36,7 +36,7 @@ OPEN = {"topical_chat": 2.0, "synthetic_persona_chat": 2.0, "ms_chitchat": 0.5, 
 """How often a source is read in an epoch; the one that repeats itself most, least."""
 OUR_SHARE = 3.0
 """How often our words are read in an epoch of the second stage: about a fifth of its tokens."""
-STEADY_TOKENS, FALLING_TOKENS = 12e6, 14e6
+STEADY_TOKENS, FALLING_TOKENS = 12e6, 12e6
 SEED = 1
 
 
