@@ -1,9 +1,9 @@
 """Grows the small chat model that ships with Mynah: `python -m tools.grow_seed --data FOLDER --work FOLDER`.
 
 FOLDER of data holds `dialogue/` and `licences/` as the open data is laid out; none of its sentences ends up in the
-repository. Three stages, each left in the work folder and not repeated: talk is prepared and our own words are put
-beside it; a model is grown at a steady learning rate; it grows on with more of our words while the rate falls to
-nothing. Interrupted, the same command goes on. Seeded; hours of a CPU.
+repository. Four stages, each left in the work folder and not repeated: talk is prepared and our own words are put
+beside it; a model is grown at a steady learning rate; it grows on with our words while the rate falls to nothing; and
+it is polished, half of what it reads being ours. Interrupted, the same command goes on. Seeded; hours of a CPU.
 """
 
 import argparse
@@ -36,7 +36,18 @@ OPEN = {"topical_chat": 2.0, "synthetic_persona_chat": 2.0, "ms_chitchat": 0.5, 
 """How often a source is read in an epoch; the one that repeats itself most, least."""
 OUR_SHARE = 3.0
 """How often our words are read in an epoch of the second stage: about a fifth of its tokens."""
-STEADY_TOKENS, FALLING_TOKENS = 12e6, 12e6
+POLISH = {
+    "self_dialogue": 0.2,
+    "topical_chat": 0.4,
+    "synthetic_persona_chat": 0.4,
+    "ms_chitchat": 0.1,
+    "chatterbot": 1.0,
+    SOURCE: 2.0,
+}
+"""Of the last stage: half of it our words, the rest so that talk of several turns is not forgotten."""
+POLISH_RATE = 0.3
+"""Of the usual learning rates, at the beginning of the last stage."""
+STEADY_TOKENS, FALLING_TOKENS, POLISH_TOKENS = 12e6, 12e6, 2.5e6
 SEED = 1
 
 
@@ -56,10 +67,13 @@ def main() -> None:
     steady = arguments.work / "steady"
     if not steady.exists():
         told(grow(steady_order(talk), steady, onlooker()))
-    fallen = arguments.work / "seed"
+    fallen = arguments.work / "fallen"
     if not fallen.exists():
         told(grow(falling_order(talk, steady), fallen, onlooker()))
-    ship(fallen, arguments.data / "licences", arguments.out)
+    seed = arguments.work / "seed"
+    if not seed.exists():
+        told(grow(polishing_order(talk, fallen), seed, onlooker()))
+    ship(seed, arguments.data / "licences", arguments.out)
 
 
 def open_talk(data: Path, folder: Path) -> Dataset:
@@ -116,6 +130,30 @@ def falling_order(talk: Dataset, start: Path) -> Order:
         start=start,
         variations=VARIATIONS,
         repeats={**OPEN, "ms_chitchat": 1.0, SOURCE: OUR_SHARE},
+    )
+
+
+def polishing_order(talk: Dataset, start: Path) -> Order:
+    """The last touch: mostly who it is and how it answers plain words."""
+    usual = Plan(steps=1)
+    plan = Plan(
+        steps=1,
+        tokens_a_step=4096,
+        matrix_rate=POLISH_RATE * usual.matrix_rate,
+        other_rate=POLISH_RATE * usual.other_rate,
+        decay_share=1.0,
+        short_share=0.0,
+        compiled=True,
+        seed=SEED + 2,
+    )
+    return Order(
+        dataset=talk,
+        size=choose_size("micro"),
+        plan=plan,
+        length=Length(tokens=POLISH_TOKENS),
+        start=start,
+        variations=VARIATIONS,
+        repeats=POLISH,
     )
 
 
