@@ -40,6 +40,7 @@ class Snapshots(Repository):
                     heldout_examples=snapshot.heldout_examples,
                     created_at=snapshot.created_at,
                     line=snapshot.line,
+                    is_incomplete=_misses_any(session, candidate_ids),
                 )
             )
             session.flush()
@@ -75,6 +76,20 @@ class Snapshots(Repository):
             .order_by(col(SnapshotCandidateRow.position))
         )
         return await self._read(lambda session: list(session.scalars(query)))
+
+    async def incomplete(self) -> list[str]:
+        """The snapshots of which an example was deleted since: what is left of them on a disk must go."""
+        query = select(col(SnapshotRow.content_hash)).where(col(SnapshotRow.is_incomplete).is_(True))
+        return await self._read(lambda session: list(session.scalars(query.order_by(col(SnapshotRow.content_hash)))))
+
+
+def _misses_any(session: Session, candidate_ids: Sequence[int]) -> bool:
+    """Whether one of some candidates is deleted."""
+    there = sum(
+        len(session.scalars(select(col(CandidateRow.id)).where(col(CandidateRow.id).in_(some))).all())
+        for some in chunks(set(candidate_ids))
+    )
+    return there < len(set(candidate_ids))
 
 
 def _refuse_other_lines(session: Session, defaults: ServerSettings, line: str, candidate_ids: Sequence[int]) -> None:
