@@ -96,12 +96,19 @@ def report_card(run: Run, *, thanks: Thanks | None = None, may_quote: bool = Tru
         add_field(
             embed, f"💬 {shortened(words['prompt'], 200)}", f"before: {words['before']}\n**after: {words['after']}**"
         )
+    if report.get("quotes_cleared"):
+        add_field(embed, "Replies", "Not shown any more: somebody took back words that these versions had learnt.")
     if thanks is not None and thanks.votes:
         votes = "1 vote" if thanks.votes == 1 else f"{thanks.votes} votes"
         members = "a member" if thanks.members == 1 else f"{thanks.members} members"
         is_are = "is" if thanks.votes == 1 else "are"
         add_field(embed, "Thank you 💚", f"{votes} of {members} {is_are} behind this version.")
     return embed
+
+
+def has_quotes(run: Run) -> bool:
+    """Whether a run's report quotes anybody or any version: what is shown of it may have to be taken down."""
+    return bool(_sequence((run.report or {}).get("replies")))
 
 
 async def picture(run: Run) -> discord.File | None:
