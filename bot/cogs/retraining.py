@@ -14,7 +14,7 @@ from discord.ext import commands
 from bot.cogs.admins import Admin, deferred_admin
 from bot.cogs.parts import BotParts
 from bot.cogs.run_cards import RunCardKeeper
-from bot.cogs.run_progress import rollback_view
+from bot.cogs.run_progress import report_view
 from bot.cogs.run_report import progress_card, report_of
 from bot.cogs.sending import send
 from bot.cogs.tasks import Tasks
@@ -23,7 +23,7 @@ from storage.values import Run, RunState
 
 logger = logging.getLogger(__name__)
 
-_LOOK_SECONDS = 5.0
+_LOOK_SECONDS = 10.0
 
 
 class Retraining(commands.Cog):
@@ -75,7 +75,7 @@ class Retraining(commands.Cog):
         else:
             may_quote = self._cards.may_quote(runs[0])
             embed, files = await report_of(self._parts, runs[0], admin.server, may_quote=may_quote)
-            await send(interaction, embed=embed, files=files, view=rollback_view(runs[0]), is_private=True)
+            await send(interaction, embed=embed, files=files, view=report_view(runs[0]), is_private=True)
 
     @retrain.command(name="cancel", description="Cancel the run that waits or works")
     async def cancel(self, interaction: discord.Interaction[Any]) -> None:

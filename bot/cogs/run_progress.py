@@ -7,6 +7,7 @@ from datetime import timedelta
 import discord
 
 from bot.cogs.models import RollbackButton
+from bot.cogs.my_votes import MyVotesButton
 from bot.cogs.parts import BotParts
 from bot.cogs.run_report import has_quotes, progress_card, report_of
 from bot.cogs.sending import revise
@@ -66,10 +67,10 @@ class RunProgress:
             return await revise(self._message, embed=progress_card(run, nobody_there=self._is_late(run)))
         server = self._card.server
         embed, files = await report_of(self._parts, run, server, may_quote=self._may_quote)
-        is_shown = await revise(self._message, embed=embed, files=files, view=rollback_view(run))
+        is_shown = await revise(self._message, embed=embed, files=files, view=report_view(run))
         if not is_shown and files:  # files may not be allowed here: the words matter more than the picture
             embed.set_image(url=None)
-            is_shown = await revise(self._message, embed=embed, view=rollback_view(run))
+            is_shown = await revise(self._message, embed=embed, view=report_view(run))
         if is_shown:
             await self._parts.store.run_cards.shown(self._card.id, shows_quotes=has_quotes(run))
         return is_shown
@@ -78,10 +79,11 @@ class RunProgress:
         return run.state is RunState.REQUESTED and self._parts.clock() - run.created_at > _NOBODY_AFTER
 
 
-def rollback_view(run: Run) -> discord.ui.View | None:
-    """The way back, under a run that was promoted."""
+def report_view(run: Run) -> discord.ui.View | None:
+    """Under a run that was promoted: each member's own part in it, and the way back."""
     if run.state is not RunState.PROMOTED or run.version is None:
         return None
     view = discord.ui.View(timeout=None)
+    view.add_item(MyVotesButton(run.version))
     view.add_item(RollbackButton(run.version))
     return view

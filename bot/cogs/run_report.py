@@ -113,13 +113,7 @@ def has_quotes(run: Run) -> bool:
 
 async def picture(run: Run) -> discord.File | None:
     """The report's plot, if there is anything to draw."""
-    report = dict(run.report or {})
-    losses = [
-        (float(point[0]), float(point[1]))
-        for point in map(_sequence, _sequence(report.get("losses")))
-        if len(point) == 2 and all(map(_is_number, point))
-    ]
-    drawn = await asyncio.to_thread(report_plot, Drawn(losses, perplexities(report)))
+    drawn = await asyncio.to_thread(report_plot, Drawn(losses_of(run), perplexities(dict(run.report or {}))))
     return None if drawn is None else discord.File(io.BytesIO(drawn), filename=_PICTURE)
 
 
@@ -137,6 +131,15 @@ async def report_of(
         return embed, []
     embed.set_image(url=f"attachment://{_PICTURE}")
     return embed, [drawn]
+
+
+def losses_of(run: Run) -> list[tuple[float, float]]:
+    """Step and loss while it was trained, as far as its report tells."""
+    return [
+        (float(point[0]), float(point[1]))
+        for point in map(_sequence, _sequence((run.report or {}).get("losses")))
+        if len(point) == 2 and all(map(_is_number, point))
+    ]
 
 
 def perplexities(report: Mapping[str, object]) -> dict[str, tuple[float, float]]:

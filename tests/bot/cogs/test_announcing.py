@@ -1,6 +1,5 @@
 """Runs that nobody asked for are told of where a server wants it: once, and never at the cost of anything else."""
 
-from pathlib import Path
 from typing import Any
 
 import discord
@@ -8,19 +7,18 @@ import pytest
 
 from bot.cogs.client import MynahBot
 from bot.cogs.run_cards import ACTOR
-from storage.store import Store
+from bot.cogs.sending import revise
 from storage.values import Run, RunState, Snapshot
-from tests.bot.cogs.admin_work import answer, champion, publish, read, warm_up, words
+from tests.bot.cogs.admin_work import champion, publish, read, words
 from tests.bot.cogs.limits import check_all
 from tests.bot.cogs.reviewing import waits
-from tests.bot.cogs.server import Server, open_server
+from tests.bot.cogs.server import Server
 from tests.bot.cogs.test_retraining import POLL, REPLIES, report
-from tests.fakes.clock import FakeClock
 
 
 @pytest.fixture(autouse=True)
 def _slow_looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    warm_up()
+    monkeypatch.setattr("bot.cogs.run_report.report_plot", lambda _: b"a picture")  # drawn elsewhere, and slowly
     monkeypatch.setattr("bot.cogs.run_progress._POLL_SECONDS", POLL)
     monkeypatch.setattr("bot.cogs.retraining._LOOK_SECONDS", POLL)
 
@@ -207,7 +205,7 @@ async def test_a_channel_that_was_deleted_is_told_of_once_and_another_one_works(
     news = await wants_to_hear(server)
     await begins(server)
     await look(server)
-    await server.admin.delete_channel(news)
+    await server.env.bot.get_channel(news.id).delete()
     await server.parts.store.runs.advance(1, RunState.GATING, progress=0.96)
     await look(server)
     assert await problems(server) == [(ACTOR, "no-channel")]
@@ -300,16 +298,18 @@ async def test_quotes_are_taken_down_from_the_channel_when_their_words_are_taken
     assert "bowline" not in read(await server.admin.slash(server.channel, "retrain status"))
 
 
-async def test_a_report_without_its_picture_is_shown_where_files_may_not_be_sent(
-    store: Store, clock: FakeClock, tmp_path: Path
+async def test_a_report_is_shown_without_its_picture_where_files_may_not_be_sent(
+    server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with open_server(store, clock, tmp_path / "home") as server:
-        nobody = {server.guild.default_role: discord.PermissionOverwrite(attach_files=False)}
-        news = await wants_to_hear(server, server.guild.create_text_channel("news", overwrites=nobody))
-        run = await begins(server)
-        await look(server)
-        await server.parts.store.runs.advance(run.id, RunState.REFUSED, note="Not better.", report=report())
-        await look(server)
-        [message] = told(news)
-        assert "Not better." in words(message) or "Better on" in words(message)
-        assert answer is not None
+    async def without_files(message: Any, **fields: Any) -> bool:
+        return not fields.get("files") and await revise(message, **fields)
+
+    monkeypatch.setattr("bot.cogs.run_progress.revise", without_files)
+    news = await wants_to_hear(server)
+    run = await begins(server)
+    await server.parts.store.runs.advance(run.id, RunState.REFUSED, note="Not better.", report=report())
+    await look(server, 2)
+    [message] = told(news)
+    assert "was not good enough" in words(message)
+    assert message.attachments == []
+    assert await server.parts.store.run_cards.open() == []
