@@ -31,7 +31,9 @@ class TakenBack:
         Not while a run is under way: it reads its snapshot, and sees for itself whether it may still learn it.
         """
         snapshots, runs = await self._store.snapshots.incomplete(), await self._store.runs.without_quotes()
-        due = [one for one in (*snapshots, *runs) if one not in self._done]
+        self._done &= {*snapshots, *runs}  # a snapshot whose words came back may become incomplete once more
+        due: list[str | int] = [one for one in snapshots if one not in self._done]
+        due += [one for one in runs if one not in self._done]
         return sum([await asyncio.to_thread(self._clear, one) for one in due])
 
     def _clear(self, one: str | int) -> bool:

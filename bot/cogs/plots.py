@@ -63,7 +63,7 @@ def stats_plot(
     curves: Mapping[str, Sequence[tuple[float, float]]] | None = None,
 ) -> bytes:
     """A PNG of messages, votes and screen rates by day, of perplexity by version, and of the losses of runs by step."""
-    rows = [["messages", "votes"], ["screens", "perplexity"], *([["losses", "losses"]] if curves else [])]
+    rows: list[Any] = [["messages", "votes"], ["screens", "perplexity"], *([["losses", "losses"]] if curves else [])]
     figure = _figure(10.0, 3.1 * len(rows))
     axes_of = figure.subplot_mosaic(rows)
     messages, votes = axes_of["messages"], axes_of["votes"]

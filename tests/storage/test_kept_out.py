@@ -107,7 +107,8 @@ async def test_a_mark_is_of_one_server(store: Store) -> None:
     await store.kept_out.mark(SERVER, ["m-1"], "ada")
     turn = await say(store, "hello", server="island", external_id="m-1")
     await agreed(store, "ada", server="island")
-    assert await store.candidates.add(example("hello", server="island", turn_ids=(turn.id,)))
+    made = await store.candidates.add(example("hello", server="island", turn_ids=(turn.id,)))
+    assert [one.id for one in await left(store)] == [made.id]
     assert await store.kept_out.among("island", ["m-1"]) == set()
 
 
@@ -125,7 +126,8 @@ async def test_a_later_candidate_of_the_same_words_from_another_message_is_not_t
     await store.kept_out.mark(SERVER, ["m-1"], "ada")
     other = await say(store, "hello", external_id="m-2")
     await agreed(store, "ada")
-    assert await store.candidates.add(example("hello", turn_ids=(other.id,)))
+    made = await store.candidates.add(example("hello", turn_ids=(other.id,)))
+    assert [one.id for one in await left(store)] == [made.id]
 
 
 async def test_a_snapshot_that_had_it_is_incomplete(store: Store, clock: FakeClock) -> None:

@@ -13,7 +13,7 @@ from tests.bot.cogs.admin_work import champion, publish, read, words
 from tests.bot.cogs.limits import check_all
 from tests.bot.cogs.reviewing import waits
 from tests.bot.cogs.server import Server
-from tests.bot.cogs.test_retraining import POLL, REPLIES, report
+from tests.bot.cogs.test_retraining import POLL, report
 
 
 @pytest.fixture(autouse=True)
@@ -278,7 +278,7 @@ async def test_a_database_that_is_busy_is_asked_again_at_the_next_look(
 
 async def test_quotes_are_taken_down_from_the_channel_when_their_words_are_taken_back(server: Server) -> None:
     news = await wants_to_hear(server)
-    candidate = await waits(server, REPLIES[0]["prompt"] or "", "The bowline.")
+    candidate = await waits(server, "what is your favourite knot", "The bowline.")
     await server.parts.store.candidates.approve(candidate.id, "mod")
     store = server.parts.store
     await store.snapshots.add(Snapshot("s", "f", 1, 0, server.parts.clock()), [candidate.id])

@@ -90,10 +90,10 @@ async def test_each_member_is_told_of_their_own_votes_in_a_version_and_nobody_el
     answers = [await server.say(f"question number {number}") for number in range(2)]
     for one in answers:
         await server.bob.click(one, custom_id=one.components[0].children[0].custom_id)  # type: ignore[union-attr]
-    waiting = await server.waiting()
-    for one in waiting:
-        await store.candidates.approve(one.id, "mod")
-    await store.snapshots.add(Snapshot("s", "f", 2, 0, server.parts.clock()), [one.id for one in waiting])
+    waiting = [candidate.id for candidate in await server.waiting()]
+    for candidate_id in waiting:
+        await store.candidates.approve(candidate_id, "mod")
+    await store.snapshots.add(Snapshot("s", "f", 2, 0, server.parts.clock()), waiting)
     version = await publish(server, 1, snapshot_hash="s")
     await store.aliases.promote(version, actor="test", reason="")
     await server.admin.slash(server.channel, "retrain now")
