@@ -43,11 +43,13 @@ async def train_now(
     """
     async with _held(world):
         await world.registry.sweep()
-        await TakenBack(world.store, world.work_folder).clear()
+        taken_back = TakenBack(world.store, world.work_folder)
+        await taken_back.clear()
         while (left := await world.store.runs.unfinished()) is not None:
             await work_on(world, left, on_progress=on_progress)
-        run = await world.store.runs.request(by, line)
-        return await work_on(world, run, on_progress=on_progress)
+        run = await work_on(world, await world.store.runs.request(by, line), on_progress=on_progress)
+        await taken_back.clear()  # also from the report of this run, if it compared with a version that knew the words
+        return run
 
 
 async def serve(world: TrainerWorld, *, stop: asyncio.Event) -> None:
