@@ -15,6 +15,7 @@ from sqlmodel import col
 from storage.consents import forbids, may_learn_from
 from storage.errors import Refused, WrongUsage
 from storage.repository import chunks
+from storage.run_quotes import take_back_quotes
 from storage.tables import CandidateAuthorRow, CandidateRow, CandidateTurnRow, ReviewRow, TurnRow
 from storage.text import storable
 from storage.values import Candidate, CandidateState, Message, Outcome, Role, Source, Verdict
@@ -123,8 +124,9 @@ def no_consent() -> Refused:
 
 
 def drop(session: Session, which: ColumnElement[bool]) -> int:
-    """Delete the candidates of a condition, and what moderators wrote about them; returns how many."""
+    """Delete the candidates of a condition, what moderators wrote about them, and what reports quote; returns how many."""
     gone = session.scalars(delete(CandidateRow).where(which).returning(col(CandidateRow.id))).all()
+    take_back_quotes(session, gone)
     for some in chunks(gone):
         session.execute(
             update(ReviewRow)

@@ -28,6 +28,7 @@ from storage.consents import may_learn_from
 from storage.decisions import Decisions, same_words, was_rejected_by_a_person
 from storage.errors import Refused, WrongUsage
 from storage.governance import SHARED_LINE, Neighbour
+from storage.kept_out import marked
 from storage.likeness import index_bands
 from storage.repository import chunks
 from storage.review_order import look_at_novelty
@@ -54,7 +55,7 @@ class Candidates(Decisions):
         Raises:
             Refused: its verdict is `refuse`, or an author may not be learnt from (when it names authors and its
                 source is not `import`: said no or nothing, or is blocked; for an import: said no, or is blocked), or a
-                turn it was made from is gone.
+                turn it was made from is gone or of a message that is kept out.
             WrongUsage: it does not end with an assistant's words.
         """
         if not new.messages or new.messages[-1].role is not Role.ASSISTANT or not new.messages[-1].text.strip():
@@ -224,9 +225,13 @@ def _add(session: Session, at: datetime, new: NewCandidate) -> Candidate:
             row.state = CandidateState.WAITING.value
         return candidate_of(session, row)
     turn_ids = sorted({*new.turn_ids, *(t for t in (new.user_turn_id, new.assistant_turn_id) if t is not None)})
-    present = set(session.scalars(select(col(TurnRow.id)).where(col(TurnRow.id).in_(turn_ids))))
+    present = session.execute(
+        select(col(TurnRow.id), col(TurnRow.external_id)).where(col(TurnRow.id).in_(turn_ids))
+    ).all()
     if len(present) != len(turn_ids):
         raise Refused("A message of this exchange was deleted meanwhile.")
+    if marked(session, new.server, [message for _, message in present if message is not None]):
+        raise Refused("Somebody asked me not to learn a message of this exchange.")
     row = CandidateRow(
         server=new.server,
         channel=new.channel,

@@ -43,7 +43,8 @@ class Members(Repository):
         Answers to the member's turns go too (they may repeat them), as does every candidate in which the member's
         words are only context, with its bands, words, revisions and what moderators wrote about it. What stays is the
         denial, a block that stands (without its reason), the receipt with its figures, decisions that the member took
-        as a moderator, and which snapshots had the member's words, so that a later receipt can still name the versions.
+        as a moderator, which messages were kept out of learning, and which snapshots had the member's words, so that a
+        later receipt can still name the versions. Reports of runs that knew the words lose their quotes.
 
         Args:
             author_key: who.

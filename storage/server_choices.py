@@ -99,6 +99,15 @@ class ServerSettingsTable(Repository):
         """Only what was chosen for this server, as it was written."""
         return await self._read(lambda session: choices_of(session, server))
 
+    async def chosen_at(self, server: str, name: str) -> datetime | None:
+        """When a server made a choice; None: it made none."""
+
+        def work(session: Session) -> datetime | None:
+            row = session.get(ServerSettingRow, (server, name))
+            return None if row is None else row.changed_at
+
+        return await self._read(work)
+
     async def servers(self) -> list[str]:
         """The servers that chose something."""
         query = select(col(ServerSettingRow.server)).distinct().order_by(col(ServerSettingRow.server))

@@ -4,6 +4,7 @@
 """
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -11,10 +12,13 @@ from pathlib import Path
 from trainer.evaluation import Figures
 from trainer.gate import Check
 from trainer.judging import BeforeAndAfter
+from trainer.quotes import REPLIES
 
 _LONGEST_SHOWN = 90
 _LONGEST_MARKDOWN = 1500
 """Discord takes 2,000 characters in a message; the run's title and verdict stand before the card."""
+MOST_POINTS = 200
+"""Of the loss curve in a run's row: as many as a picture can show; some 3 kB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ class RunReport:
     def as_json(self) -> dict[str, object]:
         """The fields of this class, with `figures` as {set: {before, after}} and the card as `markdown`.
 
-        The loss curve is left to the file `report.json`.
+        Of the loss curve there are at most `MOST_POINTS` points; the file `report.json` has all of it.
         """
         return {
             "run": self.run_id,
@@ -62,6 +66,7 @@ class RunReport:
             },
             "checks": [one.as_record() for one in self.checks],
             "replies": [asdict(one) for one in self.replies],
+            "losses": curve(self.losses),
             "markdown": self.markdown(),
         }
 
@@ -104,7 +109,7 @@ class RunReport:
                 )
             lines.append("")
         if self.replies:
-            lines += ["## Replies", "", "| asked | before | after | taught |", "|---|---|---|---|"]
+            lines += [REPLIES, "", "| asked | before | after | taught |", "|---|---|---|---|"]
             lines += [
                 f"| {_cell(one.prompt)} | {_cell(one.before)} | {_cell(one.after)} | {_cell(one.taught or '')} |"
                 for one in self.replies
@@ -125,6 +130,17 @@ class RunReport:
             from trainer.plot import draw
 
             draw(self, folder / "report.png")
+
+
+def curve(losses: Sequence[tuple[int, float]]) -> list[list[float]]:
+    """Step and loss: the first point, the last, and evenly between them as many as a picture needs.
+
+    Losses have four digits; those that are no numbers (a training that diverged) are left out.
+    """
+    points = [(step, float(f"{loss:.4g}")) for step, loss in losses if math.isfinite(loss)]
+    last = len(points) - 1
+    kept = sorted({round(at * last / (MOST_POINTS - 1)) for at in range(MOST_POINTS)}) if last >= MOST_POINTS else None
+    return [list(points[at]) for at in (range(len(points)) if kept is None else kept)]
 
 
 def _short(text: str) -> str:

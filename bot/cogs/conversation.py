@@ -19,6 +19,9 @@ from bot.cogs.tasks import Tasks
 
 logger = logging.getLogger(__name__)
 
+_BETTERED = {ReplyKind.ANSWER, ReplyKind.STOPPED, ReplyKind.REFUSAL}
+"""Where a model had an answer, said or not: whoever knows better words may write them."""
+
 
 async def give_answer(
     parts: BotParts,
@@ -52,10 +55,11 @@ async def give_answer(
 
 async def _finish(parts: BotParts, reply: Reply, shown: StreamedAnswer) -> bool:
     """Show the whole reply; whether it was a whole answer of a model, and arrived."""
-    if reply.kind not in {ReplyKind.ANSWER, ReplyKind.STOPPED} or reply.assistant_turn_id is None:
+    if reply.kind not in _BETTERED or reply.assistant_turn_id is None:
         await shown.finish(reply.text, None)
         return False
-    message = await shown.finish(reply.text, answer_buttons(reply.assistant_turn_id))
+    buttons = answer_buttons(reply.assistant_turn_id, with_votes=reply.kind is not ReplyKind.REFUSAL)
+    message = await shown.finish(reply.text, buttons)
     if message is None:
         return False
     await _note_sent(parts, reply.assistant_turn_id, message)

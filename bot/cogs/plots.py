@@ -20,6 +20,7 @@ _GOOD, _DOUBTFUL, _BAD = "#2f855a", "#d69e2e", "#c53030"
 _QUIET = "#4a5568"
 _DPI = 110
 _MARKERS = "os^Dvp"
+_DASHES = ("--", "-.", ":")
 _SET_NAMES = {"heldout": "not seen", "taught": "taught", "general": "small talk"}
 
 
@@ -56,10 +57,19 @@ def report_plot(report: Drawn) -> bytes | None:
     return _png(figure)
 
 
-def stats_plot(days: Sequence[DayFigures], versions: Sequence[VersionFigures]) -> bytes:
-    """A PNG of messages, votes and screen rates by day, and of perplexity by version."""
-    figure = _figure(10.0, 6.2)
-    (messages, votes), (screens, perplexity) = figure.subplots(2, 2)
+def stats_plot(
+    days: Sequence[DayFigures],
+    versions: Sequence[VersionFigures],
+    curves: Mapping[str, Sequence[tuple[float, float]]] | None = None,
+) -> bytes:
+    """A PNG of messages, votes and screen rates by day, of perplexity by version, and of the losses of runs by step."""
+    rows: list[Any] = [["messages", "votes"], ["screens", "perplexity"], *([["losses", "losses"]] if curves else [])]
+    figure = _figure(10.0, 3.1 * len(rows))
+    axes_of = figure.subplot_mosaic(rows)
+    messages, votes = axes_of["messages"], axes_of["votes"]
+    screens, perplexity = axes_of["screens"], axes_of["perplexity"]
+    if curves:
+        _draw_curves(axes_of["losses"], curves)
     _titled(messages, "Messages and answers")
     at = list(range(len(days)))
     messages.plot(at, [one.messages for one in days], color=_BEFORE, label="people", linewidth=2)
@@ -133,6 +143,23 @@ def _draw_versions(axes: "Axes", versions: Sequence[VersionFigures]) -> None:
     axes.yaxis.set_minor_formatter(lambda *_: "")
     axes.set_xticks(range(len(order)), [version[:6] for version in order], rotation=30, ha="right", fontsize=8)
     axes.legend(loc="best", fontsize=8, frameon=False)
+
+
+def _draw_curves(axes: "Axes", curves: Mapping[str, Sequence[tuple[float, float]]]) -> None:
+    """The newest run stands out; those before it say whether that is usual."""
+    _titled(axes, "Loss while training", "step")
+    for place, (name, losses) in enumerate(curves.items()):
+        is_newest = place == len(curves) - 1
+        axes.plot(
+            [step for step, _ in losses],
+            [loss for _, loss in losses],
+            color=_AFTER if is_newest else _BEFORE,
+            linestyle="-" if is_newest else _DASHES[place % len(_DASHES)],
+            linewidth=2.0 if is_newest else 1.2,
+            label=name,
+        )
+    axes.set_ylim(bottom=0)
+    axes.legend(loc="upper right", fontsize=8, frameon=False)
 
 
 def _by_day(axes: "Axes", days: Sequence[DayFigures]) -> None:

@@ -31,6 +31,7 @@ from storage.tables.people import (
 )
 from storage.tables.talk import (
     ConversationRow,
+    KeptOutRow,
     TurnRow,
     VoteRow,
 )
@@ -39,6 +40,7 @@ from storage.tables.versions import (
     CanaryRow,
     EvaluationRow,
     ModelVersionRow,
+    RunCardRow,
     RunRow,
     SnapshotAuthorRow,
     SnapshotCandidateRow,
@@ -60,6 +62,7 @@ __all__ = [
     "ConversationRow",
     "EvaluationRow",
     "FirstContactRow",
+    "KeptOutRow",
     "LeaseRow",
     "ModelVersionRow",
     "ReceiptRow",
@@ -67,6 +70,7 @@ __all__ = [
     "ReviewRow",
     "RevisionRow",
     "Row",
+    "RunCardRow",
     "RunRow",
     "ServerSettingRow",
     "SnapshotAuthorRow",
