@@ -14,6 +14,7 @@ from bot.cogs.conversation import Conversation
 from bot.cogs.failures import CommandTree
 from bot.cogs.first_contact import ConsentButton
 from bot.cogs.forgetting import ForgetButton
+from bot.cogs.late_presses import LatePresses
 from bot.cogs.learning import ConfirmLearning, LearningSwitch
 from bot.cogs.moderation import Moderation
 from bot.cogs.parts import BotParts
@@ -50,6 +51,7 @@ class MynahBot(commands.Bot):
         await self.add_cog(Privacy(self.parts))
         await self.add_cog(LearningSwitch(self.parts))
         await self.add_cog(Why(self, self.parts))
+        await self.add_cog(LatePresses())
         await self.add_cog(Upkeep(self, self.parts))
         await self.add_cog(Moderation(self.parts))
         await self.add_cog(ReviewChannel(self, self.parts))

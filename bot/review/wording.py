@@ -58,7 +58,8 @@ REASONS = {
 
 def doubt_in_words(verdict: Verdict) -> str:
     """What the screens think, one finding a line."""
-    findings = [_finding(reason) for reason in verdict.reasons]
+    scored = {f"toxicity:{name}" for name, score in verdict.scores.items() if score >= _FAINT}
+    findings = [_finding(reason) for reason in verdict.reasons if reason not in scored]
     head = {
         Outcome.PASS: "Nothing found",
         Outcome.HOLD: "**Please look closely**",
