@@ -6,18 +6,21 @@ belongs to another. Deciding which of them a snapshot takes is the trainer's bus
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, select
+from sqlalchemy import Select, func, insert, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from storage.candidate_rows import (
     authors_hash,
     candidate_of,
+    candidate_with,
     candidates_of,
     content_hash,
+    is_learnable,
     lacks_consent,
     may_be_learnt,
     messages_to_json,
@@ -28,12 +31,12 @@ from storage.consents import may_learn_from
 from storage.decisions import Decisions, same_words, was_rejected_by_a_person
 from storage.errors import Refused, WrongUsage
 from storage.governance import SHARED_LINE, Neighbour
-from storage.likeness import index_bands
+from storage.likeness import index_bands, print_of
 from storage.repository import chunks
 from storage.review_order import look_at_novelty
 from storage.server_choices import Lines
 from storage.tables import CandidateAuthorRow, CandidateRow, CandidateTurnRow, ReviewRow, SnapshotCandidateRow, TurnRow
-from storage.values import Candidate, CandidateState, Decision, NewCandidate, Outcome, Role, Source
+from storage.values import Candidate, CandidateState, Decision, NewCandidate, Role, Source
 from storage.verdicts import verdict_to_json
 from storage.word_index import nearest
 
@@ -103,10 +106,56 @@ class Candidates(Decisions):
 
         def work(session: Session) -> list[Candidate]:
             lines = Lines.now(session, self._defaults)
-            rows = session.scalars(_page(after_id, limit).where(_is_learnable(lines, line))).all()
+            rows = session.scalars(
+                _page(after_id, limit).where(
+                    col(CandidateRow.state) == CandidateState.APPROVED, is_learnable(lines, line)
+                )
+            ).all()
             return candidates_of(session, rows)
 
         return await self._read(work)
+
+    async def may_be_learnt(self, candidate_id: int) -> bool:
+        """Whether the line of a candidate's server may learn it now."""
+
+        def work(session: Session) -> bool:
+            row = session.get(CandidateRow, candidate_id)
+            if row is None:
+                return False
+            line = Lines.now(session, self._defaults).of(row.server)
+            queries = self._learnable_among(session, select(col(CandidateRow.id)), line, [candidate_id])
+            return any(session.scalar(query) is not None for query in queries)
+
+        return await self._read(work)
+
+    async def learnable_of(self, line: str, candidate_ids: Collection[int]) -> list[Candidate]:
+        """Those of some candidates that a line may learn now, by id."""
+
+        def work(session: Session) -> list[Candidate]:
+            found: list[Candidate] = []
+            for query in self._learnable_among(session, select(CandidateRow), line, candidate_ids):
+                found += candidates_of(session, session.scalars(query).all())
+            return found
+
+        return await self._read(work)
+
+    async def learnable_ids(self, line: str, candidate_ids: Collection[int]) -> set[int]:
+        """The ids of those of some candidates that a line may learn now."""
+
+        def work(session: Session) -> set[int]:
+            queries = self._learnable_among(session, select(col(CandidateRow.id)), line, candidate_ids)
+            return {candidate_id for query in queries for candidate_id in session.scalars(query)}
+
+        return await self._read(work)
+
+    def _learnable_among(
+        self, session: Session, query: Select[Any], line: str, candidate_ids: Collection[int]
+    ) -> Iterator[Select[Any]]:
+        """The query about some candidates that may be learnt, in parts, by id; in one transaction of one time."""
+        lines = Lines.now(session, self._defaults)
+        for some in chunks(sorted(set(candidate_ids))):
+            part = query.where(col(CandidateRow.id).in_(some), is_learnable(lines, line))
+            yield part.order_by(col(CandidateRow.id))
 
     async def learnable_hash(self, line: str = SHARED_LINE) -> str:
         """SHA-256 over the words that a line may learn now, in order; ids and names do not matter to it."""
@@ -114,7 +163,7 @@ class Candidates(Decisions):
         def work(session: Session) -> str:
             lines = Lines.now(session, self._defaults)
             digest = hashlib.sha256()
-            query = select(col(CandidateRow.content_hash)).where(_is_learnable(lines, line))
+            query = select(col(CandidateRow.content_hash)).where(is_learnable(lines, line))
             for one in session.scalars(query.order_by(col(CandidateRow.id))):
                 digest.update(one.encode())
             return digest.hexdigest()
@@ -194,15 +243,6 @@ def _page(after_id: int, limit: int) -> Select[CandidateRow]:
     return select(CandidateRow).where(col(CandidateRow.id) > after_id).order_by(col(CandidateRow.id)).limit(limit)
 
 
-def _is_learnable(lines: Lines, line: str) -> ColumnElement[bool]:
-    return and_(
-        col(CandidateRow.state) == CandidateState.APPROVED,
-        col(CandidateRow.outcome) != Outcome.REFUSE,
-        lines.may_learn(col(CandidateRow.server), col(CandidateRow.source), line),
-        ~lacks_consent(),
-    )
-
-
 def _refuse_without_consent(session: Session, server: str, source: Source, author_keys: Iterable[str]) -> None:
     for key in author_keys:
         if not may_learn_from(session, server, key, needs_yes=source is not Source.IMPORT):
@@ -224,9 +264,7 @@ def _add(session: Session, at: datetime, new: NewCandidate) -> Candidate:
             row.state = CandidateState.WAITING.value
         return candidate_of(session, row)
     turn_ids = sorted({*new.turn_ids, *(t for t in (new.user_turn_id, new.assistant_turn_id) if t is not None)})
-    present = set(session.scalars(select(col(TurnRow.id)).where(col(TurnRow.id).in_(turn_ids))))
-    if len(present) != len(turn_ids):
-        raise Refused("A message of this exchange was deleted meanwhile.")
+    _refuse_missing_turns(session, turn_ids)
     row = CandidateRow(
         server=new.server,
         channel=new.channel,
@@ -242,11 +280,22 @@ def _add(session: Session, at: datetime, new: NewCandidate) -> Candidate:
         created_at=at,
         authors_hash=whose,
     )
+    own = print_of(row)
+    look_at_novelty(session, row, own)
     session.add(row)
     session.flush()
-    session.add_all(CandidateAuthorRow(candidate_id=row.id, author_key=key) for key in authors)
-    session.add_all(CandidateTurnRow(candidate_id=row.id, turn_id=turn_id) for turn_id in turn_ids)
-    index_bands(session, row, is_new=True)
-    look_at_novelty(session, row)
-    session.flush()
-    return candidate_of(session, row)
+    if authors:
+        rows = [{"candidate_id": row.id, "author_key": key} for key in authors]
+        session.execute(insert(CandidateAuthorRow), rows)
+    if turn_ids:
+        session.execute(insert(CandidateTurnRow), [{"candidate_id": row.id, "turn_id": one} for one in turn_ids])
+    index_bands(session, row, own)
+    return candidate_with(row, authors, turn_ids)
+
+
+def _refuse_missing_turns(session: Session, turn_ids: Sequence[int]) -> None:
+    if not turn_ids:
+        return
+    present = set(session.scalars(select(col(TurnRow.id)).where(col(TurnRow.id).in_(turn_ids))))
+    if len(present) != len(turn_ids):
+        raise Refused("A message of this exchange was deleted meanwhile.")

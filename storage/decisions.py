@@ -30,6 +30,7 @@ from storage.candidate_rows import (
     set_verdict,
     verdict_of,
 )
+from storage.curation_marks import forget_outcome, look_again_at_distrusted, look_behind
 from storage.errors import Refused, WrongUsage
 from storage.governance import LeftOut, Together
 from storage.likeness import alike, index_bands
@@ -127,6 +128,7 @@ class Decisions(Repository):
             row.messages = messages_to_json(messages)
             row.content_hash = digest
             set_verdict(row, verdict)
+            forget_outcome(session, row.id)
             index_bands(session, row)
             session.flush()
             look_at_novelty(session, row)
@@ -253,7 +255,7 @@ class Decisions(Repository):
         """
 
         def work(session: Session) -> list[Candidate]:
-            near = alike(session, existing(session, candidate_id), [CandidateState.WAITING])
+            near = list(alike(session, existing(session, candidate_id), [CandidateState.WAITING]))
             return candidates_of(session, near[:limit])
 
         return await self._read(work)
@@ -276,7 +278,7 @@ class Decisions(Repository):
         review = _write_review(session, row, click, batch)
         touched: list[int] = []
         if len(approvals(session, row.id)) >= settings_of(session, self._defaults, row.server).quorum:
-            row.state = CandidateState.APPROVED.value
+            row.state, row.curated_under = CandidateState.APPROVED.value, ""
             index_words(session, row)
             session.flush()
             touched = look_at_those_near(session, row)
@@ -386,7 +388,7 @@ def _together(
     decide: Callable[[Session, CandidateRow, int | None], Candidate],
 ) -> Together:
     shown = existing(session, candidate_id)
-    near = alike(session, shown, [CandidateState.WAITING])
+    near = list(alike(session, shown, [CandidateState.WAITING]))
     refuse(session, shown, click)
     doubt = _SEVERITY.index(Outcome(shown.outcome))
     batch = (session.scalar(select(func.max(col(ReviewRow.id)))) or 0) + 1 if near else None
@@ -416,6 +418,8 @@ def _why_not_with(
 def _say_no(session: Session, row: CandidateRow, click: _Click, *, batch: int | None = None) -> Candidate:
     before = _state_of(row)
     was_approved = row.state == CandidateState.APPROVED
+    if was_approved:
+        look_behind(session, col(CandidateRow.id) == row.id)
     row.state = CandidateState.REJECTED.value
     review = _write_review(session, row, click, batch)
     touched: list[int] = []
@@ -499,12 +503,16 @@ def _undo(session: Session, at: datetime, review: ReviewRow) -> CandidateRow | N
 
 def _restore(session: Session, row: CandidateRow, before: dict[str, Any]) -> None:
     unindex_words(session, row)
+    look_behind(session, col(CandidateRow.id) == row.id)
+    look_again_at_distrusted(session, row.id)
     if "content_hash" in before:
         for name in ("messages", "content_hash", "outcome", "screen_version", "verdict", "is_novel"):
             setattr(row, name, before[name])
+        forget_outcome(session, row.id)
         index_bands(session, row)
     row.state = before["state"] if may_be_learnt(session, row) else CandidateState.REJECTED.value
     if row.state == CandidateState.APPROVED:
+        row.curated_under = ""
         index_words(session, row)
     rank(session, row)
     session.flush()
