@@ -129,9 +129,16 @@ def is_unfit(verdict: Verdict) -> bool:
 
 def refuse_unfit(verdict: Verdict) -> None:
     """Raise `Refused` for words that nobody may learn."""
-    if is_unfit(verdict):
-        reasons = ", ".join(verdict.reasons) or verdict.outcome.value
-        raise Refused(f"Screening refused these words for learning ({reasons}).")
+    if refusal := unfitness(verdict):
+        raise refusal
+
+
+def unfitness(verdict: Verdict) -> Refused | None:
+    """Why nobody may learn these words."""
+    if not is_unfit(verdict):
+        return None
+    reasons = ", ".join(verdict.reasons) or verdict.outcome.value
+    return Refused(f"Screening refused these words for learning ({reasons}).")
 
 
 def no_consent() -> Refused:

@@ -6,38 +6,29 @@ belongs to another. Deciding which of them a snapshot takes is the trainer's bus
 """
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from datetime import datetime
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Select, func, insert, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
+from storage.adding import add_together
 from storage.candidate_rows import (
-    authors_hash,
     candidate_of,
-    candidate_with,
     candidates_of,
     content_hash,
     is_learnable,
     lacks_consent,
-    may_be_learnt,
-    messages_to_json,
-    no_consent,
-    refuse_unfit,
+    unfitness,
 )
-from storage.consents import may_learn_from
-from storage.decisions import Decisions, same_words, was_rejected_by_a_person
+from storage.decisions import Decisions
 from storage.errors import Refused, WrongUsage
 from storage.governance import SHARED_LINE, Neighbour
-from storage.likeness import index_bands, print_of
 from storage.repository import chunks
-from storage.review_order import look_at_novelty
 from storage.server_choices import Lines
-from storage.tables import CandidateAuthorRow, CandidateRow, CandidateTurnRow, ReviewRow, SnapshotCandidateRow, TurnRow
-from storage.values import Candidate, CandidateState, Decision, NewCandidate, Role, Source
-from storage.verdicts import verdict_to_json
+from storage.tables import CandidateRow, ReviewRow, SnapshotCandidateRow
+from storage.values import Candidate, CandidateState, Decision, NewCandidate, Role
 from storage.word_index import nearest
 
 __all__ = ["Candidates", "content_hash"]
@@ -60,11 +51,25 @@ class Candidates(Decisions):
                 turn it was made from is gone.
             WrongUsage: it does not end with an assistant's words.
         """
-        if not new.messages or new.messages[-1].role is not Role.ASSISTANT or not new.messages[-1].text.strip():
-            raise WrongUsage("A candidate example must end with an assistant's words.")
-        refuse_unfit(new.verdict)
+        (added,) = await self.add_all([new])
+        if isinstance(added, Refused):
+            raise added
+        return added
+
+    async def add_all(self, new: Sequence[NewCandidate]) -> list[Candidate | Refused]:
+        """Write candidates in one transaction, each as `add` would: the row, or the refusal it would have raised.
+
+        Raises:
+            WrongUsage: one does not end with an assistant's words; then none is written.
+        """
+        for one in new:
+            if not one.messages or one.messages[-1].role is not Role.ASSISTANT or not one.messages[-1].text.strip():
+                raise WrongUsage("A candidate example must end with an assistant's words.")
+        unfit = {index: refusal for index, one in enumerate(new) if (refusal := unfitness(one.verdict)) is not None}
         at = self._clock()
-        return await self._write(lambda session: _add(session, at, new))
+        fit = [one for index, one in enumerate(new) if index not in unfit]
+        added = iter(await self._write(lambda session: add_together(session, at, fit)) if fit else [])
+        return [unfit[index] if index in unfit else next(added) for index in range(len(new))]
 
     async def known_hashes(self, server: str, hashes: Sequence[str]) -> set[str]:
         """Those of these content hashes that a server has candidates for: what an import would add twice."""
@@ -241,61 +246,3 @@ class Candidates(Decisions):
 
 def _page(after_id: int, limit: int) -> Select[CandidateRow]:
     return select(CandidateRow).where(col(CandidateRow.id) > after_id).order_by(col(CandidateRow.id)).limit(limit)
-
-
-def _refuse_without_consent(session: Session, server: str, source: Source, author_keys: Iterable[str]) -> None:
-    for key in author_keys:
-        if not may_learn_from(session, server, key, needs_yes=source is not Source.IMPORT):
-            raise no_consent()
-
-
-def _add(session: Session, at: datetime, new: NewCandidate) -> Candidate:
-    authors = sorted(set(new.author_keys))
-    _refuse_without_consent(session, new.server, new.source, authors)
-    digest = content_hash(new.messages)
-    whose = authors_hash(authors)
-    row = same_words(session, new.server, digest, whose)
-    if row is not None:
-        if (
-            row.state == CandidateState.REJECTED
-            and not was_rejected_by_a_person(session, row.id)
-            and may_be_learnt(session, row)
-        ):
-            row.state = CandidateState.WAITING.value
-        return candidate_of(session, row)
-    turn_ids = sorted({*new.turn_ids, *(t for t in (new.user_turn_id, new.assistant_turn_id) if t is not None)})
-    _refuse_missing_turns(session, turn_ids)
-    row = CandidateRow(
-        server=new.server,
-        channel=new.channel,
-        source=new.source.value,
-        state=CandidateState.WAITING.value,
-        messages=messages_to_json(new.messages),
-        content_hash=digest,
-        outcome=new.verdict.outcome.value,
-        screen_version=new.verdict.screen_version,
-        verdict=verdict_to_json(new.verdict),
-        user_turn_id=new.user_turn_id,
-        assistant_turn_id=new.assistant_turn_id,
-        created_at=at,
-        authors_hash=whose,
-    )
-    own = print_of(row)
-    look_at_novelty(session, row, own)
-    session.add(row)
-    session.flush()
-    if authors:
-        rows = [{"candidate_id": row.id, "author_key": key} for key in authors]
-        session.execute(insert(CandidateAuthorRow), rows)
-    if turn_ids:
-        session.execute(insert(CandidateTurnRow), [{"candidate_id": row.id, "turn_id": one} for one in turn_ids])
-    index_bands(session, row, own)
-    return candidate_with(row, authors, turn_ids)
-
-
-def _refuse_missing_turns(session: Session, turn_ids: Sequence[int]) -> None:
-    if not turn_ids:
-        return
-    present = set(session.scalars(select(col(TurnRow.id)).where(col(TurnRow.id).in_(turn_ids))))
-    if len(present) != len(turn_ids):
-        raise Refused("A message of this exchange was deleted meanwhile.")

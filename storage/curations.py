@@ -5,12 +5,12 @@ the rules of now, and everybody in it may be learnt from at the moment of the qu
 much is new, not on how much there is.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
@@ -51,6 +51,18 @@ NEWEST_OF_MEMBER = 200
 _COMPARED = 64
 """Kept examples that one candidate is compared with; caps keep a bucket far below."""
 _PAGE = 2_000
+_NEWEST = (
+    select(col(CandidateAuthorRow.candidate_id))
+    .where(col(CandidateAuthorRow.author_key) == bindparam("author"))
+    .order_by(col(CandidateAuthorRow.candidate_id).desc())
+    .limit(NEWEST_OF_MEMBER)
+)
+_NEWEST_TURNS = (
+    select(col(TurnRow.outcome))
+    .where(col(TurnRow.author_key) == bindparam("author"))
+    .order_by(col(TurnRow.id).desc())
+    .limit(NEWEST_OF_MEMBER)
+)
 
 
 class Curations(Repository):
@@ -99,7 +111,14 @@ class Curations(Repository):
 
         return await self._read(work)
 
-    async def beside(self, line: str, candidates: Sequence[Candidate], digests: Iterable[str], cycle: int) -> Beside:
+    async def beside(
+        self,
+        line: str,
+        candidates: Sequence[Candidate],
+        digests: Iterable[str],
+        cycle: int,
+        records: Mapping[str, Record] | None = None,
+    ) -> Beside:
         """What some candidates of a line are judged beside: kept examples and members' standing, without themselves.
 
         Args:
@@ -107,6 +126,7 @@ class Curations(Repository):
             candidates: those that are looked at.
             digests: content hashes of their words as they would be learnt.
             cycle: the number of this look; larger than those of all earlier ones.
+            records: of members whose record was asked for already.
         """
         authors = sorted({key for one in candidates if one.source is not Source.IMPORT for key in one.author_keys})
         own = frozenset(one.id for one in candidates)
@@ -122,7 +142,7 @@ class Curations(Repository):
                 is_first_cycle=bool(authors) and not _has_heard_talk(session, lines, line, cycle),
                 digests=kept.digests(said),
                 near=tuple(near),
-                members=kept.standings(authors, cycle),
+                members=kept.standings(authors, cycle, records or {}),
                 talk_in_cluster=talk,
                 imports_in_cluster=imports,
             )
@@ -226,7 +246,7 @@ class Curations(Repository):
 
     async def records(self, author_keys: Collection[str]) -> dict[str, Record]:
         """How some members' newest words fared."""
-        return await self._read(lambda session: {key: _record(session, key) for key in author_keys})
+        return await self._read(lambda session: _records(session, author_keys))
 
     async def look_again_at_members(self, author_keys: Collection[str], *, distrusted: bool) -> int:
         """Mark the talk of members whose trust has changed; returns how many candidates.
@@ -347,10 +367,10 @@ class _Kept:
             found.update(digest for digest, one in self._session.execute(query) if one not in self._without)
         return frozenset(found)
 
-    def standings(self, author_keys: Sequence[str], cycle: int) -> dict[str, Standing]:
+    def standings(self, author_keys: Sequence[str], cycle: int, records: Mapping[str, Record]) -> dict[str, Standing]:
         """How members stand, without what the given candidates would add."""
-        kept: dict[str, int] = defaultdict(int)
-        kept_now: dict[str, int] = defaultdict(int)
+        kept: Counter[str] = Counter()
+        kept_now: Counter[str] = Counter()
         for some in chunks(author_keys):
             query = self._of(
                 select(col(CandidateAuthorRow.author_key), col(CurationRow.kept_cycle), col(CurationRow.candidate_id)),
@@ -364,9 +384,9 @@ class _Kept:
                     kept_now[key] += kept_cycle == cycle
         first = self._first_cycles(author_keys)
         made_on = self._accounts(author_keys)
+        known = {**_records(self._session, [key for key in author_keys if key not in records]), **records}
         return {
-            key: Standing(kept[key], kept_now[key], first.get(key), made_on.get(key), _record(self._session, key))
-            for key in author_keys
+            key: Standing(kept[key], kept_now[key], first.get(key), made_on.get(key), known[key]) for key in author_keys
         }
 
     def _first_cycles(self, author_keys: Sequence[str]) -> dict[str, int]:
@@ -415,48 +435,52 @@ def _has_heard_talk(session: Session, lines: Lines, line: str, cycle: int) -> bo
     return session.scalar(query.limit(1)) is not None
 
 
-def _record(session: Session, author_key: str) -> Record:
-    newest = (
-        select(col(CandidateAuthorRow.candidate_id))
-        .where(col(CandidateAuthorRow.author_key) == author_key)
-        .order_by(col(CandidateAuthorRow.candidate_id).desc())
-        .limit(NEWEST_OF_MEMBER)
-    )
-    ids = list(session.scalars(newest))
-    rows = session.execute(
-        select(col(CandidateRow.id), col(CandidateRow.outcome), col(CandidateRow.assistant_turn_id)).where(
-            col(CandidateRow.id).in_(ids), func.coalesce(col(CandidateRow.source), "") != Source.IMPORT
-        )
-    ).all()
+def _records(session: Session, author_keys: Collection[str]) -> dict[str, Record]:
+    """How some members' newest words fared. Two statements for each, and some for all of them."""
+    whose: dict[str, list[int]] = {key: list(session.scalars(_NEWEST, {"author": key})) for key in author_keys}
+    ids = sorted({candidate_id for theirs in whose.values() for candidate_id in theirs})
+    held: set[int] = set()
+    answer_of: dict[int, int | None] = {}
     decided: dict[int, str] = {}
-    for candidate_id, decision in session.execute(
-        select(col(ReviewRow.candidate_id), col(ReviewRow.decision))
-        .where(col(ReviewRow.candidate_id).in_([row[0] for row in rows]), col(ReviewRow.undone_at).is_(None))
-        .order_by(col(ReviewRow.id))
-    ):
-        decided[candidate_id] = decision
-    answers = [row[2] for row in rows if row[2] is not None]
-    votes: dict[int, int] = {}
-    if answers:
-        query = select(col(VoteRow.value), func.count()).where(
-            col(VoteRow.turn_id).in_(answers), col(VoteRow.author_key) != author_key
+    for some in chunks(ids):
+        for candidate_id, outcome, answer in session.execute(
+            select(col(CandidateRow.id), col(CandidateRow.outcome), col(CandidateRow.assistant_turn_id)).where(
+                col(CandidateRow.id).in_(some), func.coalesce(col(CandidateRow.source), "") != Source.IMPORT
+            )
+        ):
+            answer_of[candidate_id] = answer
+            if outcome == Outcome.HOLD:
+                held.add(candidate_id)
+        for candidate_id, decision in session.execute(
+            select(col(ReviewRow.candidate_id), col(ReviewRow.decision))
+            .where(col(ReviewRow.candidate_id).in_(some), col(ReviewRow.undone_at).is_(None))
+            .order_by(col(ReviewRow.id))
+        ):
+            decided[candidate_id] = decision
+    votes: dict[int, list[tuple[str, int]]] = defaultdict(list)
+    for some in chunks(sorted({answer for answer in answer_of.values() if answer is not None})):
+        for turn_id, voter, value in session.execute(
+            select(col(VoteRow.turn_id), col(VoteRow.author_key), col(VoteRow.value)).where(
+                col(VoteRow.turn_id).in_(some)
+            )
+        ):
+            votes[turn_id].append((voter, value))
+    found: dict[str, Record] = {}
+    for key, theirs in whose.items():
+        talk = [candidate_id for candidate_id in theirs if candidate_id in answer_of]
+        answers = {answer for one in talk if (answer := answer_of[one]) is not None}
+        cast = [value for answer in answers for voter, value in votes[answer] if voter != key]
+        decisions = [decided[one] for one in talk if one in decided]
+        rejected = decisions.count(Decision.REJECT)
+        found[key] = Record(
+            approved=len(decisions) - rejected,
+            rejected=rejected,
+            votes_up=cast.count(1),
+            votes_down=cast.count(-1),
+            held=sum(one in held for one in talk),
+            refused=list(session.scalars(_NEWEST_TURNS, {"author": key})).count(Outcome.REFUSE),
         )
-        votes = {value: count for value, count in session.execute(query.group_by(col(VoteRow.value)))}  # noqa: C416 - rows are no tuples to mypy
-    outcomes = (
-        select(col(TurnRow.outcome))
-        .where(col(TurnRow.author_key) == author_key)
-        .order_by(col(TurnRow.id).desc())
-        .limit(NEWEST_OF_MEMBER)
-    )
-    rejected = sum(decision == Decision.REJECT for decision in decided.values())
-    return Record(
-        approved=len(decided) - rejected,
-        rejected=rejected,
-        votes_up=votes.get(1, 0),
-        votes_down=votes.get(-1, 0),
-        held=sum(row[1] == Outcome.HOLD for row in rows),
-        refused=sum(outcome == Outcome.REFUSE for outcome in session.scalars(outcomes)),
-    )
+    return found
 
 
 def _keep(

@@ -5,15 +5,17 @@ only for the words that they saw; what was decided is not decided again by a sec
 screens' verdict are looked at for every single candidate, also among near-duplicates; an undo restores what was before.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
+from storage.approving import approve_plain_ones
 from storage.audit import note
 from storage.candidate_rows import (
     candidate_of,
@@ -84,6 +86,35 @@ class Decisions(Repository):
             _refuse_other_words(row, seen_hash)
             _refuse_to_approve(session, row, click)
             return self._say_yes(session, row, click)
+
+        return await self._write(work)
+
+    async def approve_all(
+        self, candidate_ids: Sequence[int], reviewer_key: str, *, may_review_own: bool = False
+    ) -> dict[int, Candidate | Refused]:
+        """Say yes to several, each as `approve` would, in one transaction: the candidate, or its refusal.
+
+        Each is a click of its own to undo. Those that are not there (any more) are not in the answer.
+        """
+        click = _Click(self._clock(), Decision.APPROVE, reviewer_key, may_review_own=may_review_own)
+        ids = list(dict.fromkeys(candidate_ids))
+
+        def work(session: Session) -> dict[int, Candidate | Refused]:
+            quorum_of = cache(lambda server: settings_of(session, self._defaults, server).quorum)
+            plain = approve_plain_ones(
+                session, click.at, ids, reviewer_key, may_review_own=may_review_own, quorum_of=quorum_of
+            )
+            done: dict[int, Candidate | Refused] = {one.id: one for one in candidates_of(session, plain)}
+            for candidate_id in ids:
+                row = None if candidate_id in done else session.get(CandidateRow, candidate_id)
+                if row is not None:
+                    try:
+                        _refuse_to_approve(session, row, click)
+                    except Refused as refusal:
+                        done[candidate_id] = refusal
+                    else:
+                        done[candidate_id] = self._say_yes(session, row, click)
+            return done
 
         return await self._write(work)
 

@@ -8,10 +8,10 @@ look at what is new, or at what something has changed; what became of it is kept
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from storage.candidates import content_hash
-from storage.curation_values import COMES_BACK, Beside, LeftOutBecause, NewCuration, Pending, Taken
+from storage.curation_values import COMES_BACK, Beside, LeftOutBecause, NewCuration, Pending, Record, Taken
 from storage.errors import MynahError, Refused, UnknownModel
 from storage.governance import SHARED_LINE
 from storage.values import Alias, Candidate, ModelVersion, Snapshot, Source, Verdict
@@ -61,35 +61,34 @@ class Approved:
         """
         store = self._world.store
         rules = rules_of(self._world.settings, self._world.screening.version, store.server_defaults)
-        await self._look_at_trust()
-        only_waits: set[int] = set()
+        known = _Known(rules, cycle, await self._look_at_trust())
         left = 0
         for _ in range(_MOST_TRIES):  # what is left out at a second look makes room for others
             pending = await store.curations.pending(self._line, rules)
-            waiting = in_turns([one for one in pending if one.candidate_id not in only_waits])
+            waiting = in_turns([one for one in pending if one.candidate_id not in known.only_waits])
             if not waiting or left:
                 break
-            left = await self._look_at(waiting, rules, cycle, check, only_waits)
+            left = await self._look_at(waiting, known, check)
         return rules, left
 
-    async def _look_at_trust(self) -> None:
-        """Look again at the talk of members who are trusted no more, or again, since the last run."""
+    async def _look_at_trust(self) -> dict[str, Record]:
+        """Look again at the talk of members who are trusted no more, or again, since the last run.
+
+        Returns:
+            The records that were looked at for this.
+        """
         store, line = self._world.store, self._line
         if not self._world.settings.min_trust:
-            return
+            return {}
         members = await store.curations.members_reviewed_after(line, await store.runs.newest_review_learnt(line))
         records = await store.curations.records(members)
         lost = [key for key, record in records.items() if trust(record) < self._world.settings.min_trust]
         await store.curations.look_again_at_members(lost, distrusted=True)
         await store.curations.look_again_at_members([key for key in members if key not in lost], distrusted=False)
+        return records
 
-    async def _look_at(
-        self, waiting: Sequence[Pending], rules: str, cycle: int, check: Callable[[], None], only_waits: set[int]
-    ) -> int:
-        """Decide about what waits and keep what became of it; returns how many wait on because the cycle is full.
-
-        The ids of those that can only be taken in a later cycle are added to `only_waits`.
-        """
+    async def _look_at(self, waiting: Sequence[Pending], known: "_Known", check: Callable[[], None]) -> int:
+        """Decide about what waits and keep what became of it; returns how many wait on because the cycle is full."""
         room = self._world.settings.max_per_cycle
         at = 0
         while at < len(waiting):
@@ -100,24 +99,27 @@ class Approved:
                 some = some[: some.index(talk[room])]
             if not some:
                 return len(waiting) - at
-            outcomes = await self._look_at_some(some, rules, cycle)
+            outcomes = await self._look_at_some(some, known)
             kept = {one.candidate_id for one in outcomes if not one.reason}
-            only_waits.update(one.candidate_id for one in outcomes if one.reason in COMES_BACK)
+            known.only_waits.update(one.candidate_id for one in outcomes if one.reason in COMES_BACK)
             room -= sum(one.candidate_id in kept for one in talk)
             at += len(some)
         return 0
 
-    async def _look_at_some(self, some: Sequence[Pending], rules: str, cycle: int) -> list[NewCuration]:
+    async def _look_at_some(self, some: Sequence[Pending], known: "_Known") -> list[NewCuration]:
         """Decide about some, as far as they may still be learnt."""
         store, world = self._world.store, self._world
         found = {one.id: one for one in await self.current([one.candidate_id for one in some])}
         candidates = [found[one.candidate_id] for one in some if one.candidate_id in found]
         verdicts = await self._screened(candidates)
         digests = [content_hash(as_learnt(one, verdicts)) for one in candidates]
-        beside = await store.curations.beside(self._line, candidates, digests, cycle)
+        beside = await store.curations.beside(self._line, candidates, digests, known.cycle, known.records)
+        known.records.update({key: standing.record for key, standing in beside.members.items()})
         kept_before = {one.candidate_id for one in some if one.was_kept}
         outcomes = await self._decided(candidates, verdicts, beside, kept_before)
-        await store.curations.keep(outcomes, cycle=cycle, rules=rules, screen_version=world.screening.version)
+        await store.curations.keep(
+            outcomes, cycle=known.cycle, rules=known.rules, screen_version=world.screening.version
+        )
         return outcomes
 
     async def _decided(
@@ -212,6 +214,18 @@ class Approved:
             one.candidate_id: HELD_OUT for one in snapshot.heldout
         }
         await self._world.store.curations.fix_sides({key: side for key, side in sides.items() if key in new})
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What one look knows from its beginning to its end."""
+
+    rules: str
+    cycle: int
+    records: dict[str, Record]
+    """Of the members met so far."""
+    only_waits: set[int] = field(default_factory=set)
+    """Candidates that can only be taken in a later cycle."""
 
 
 def _is_new_talk(one: Pending) -> bool:
