@@ -197,7 +197,7 @@ async def measure(home: Path, size: int, rounds: int) -> dict[str, list[float]]:
         await end_a_run(store)
         numbers = iter(range(size + 1, 1 << 60))
         for number in range(rounds + 1):
-            await write(store, rows(numbers, NEW_ROWS, NEW_MEMBERS, -1 - number, rules=""))
+            await write(store, rows(numbers, NEW_ROWS, NEW_MEMBERS, 1_000_000_007 + number, rules=""))
             worked = time.process_time()
             await approved.look(lambda: None, cycle=2 + number)
             figures["look"].append(time.process_time() - worked)

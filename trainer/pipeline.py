@@ -145,6 +145,7 @@ class _Work:
             "new": champion.new_in(kept),
             "removed": champion.removed,
             "dropped": told["dropped"],
+            "general_hash": load_assets().general_hash,
         }
         self._report = replace(self._report, snapshot=facts)
         if champion.has_learnt(kept):
