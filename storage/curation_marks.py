@@ -17,17 +17,20 @@ from storage.waiting import EVERYWHERE
 
 
 def with_words_of(server: str, author_key: str) -> ColumnElement[bool]:
-    """A condition on candidates: a member is an author of it, in a server or everywhere."""
+    """A condition on candidates: a member is an author of it, in a server or everywhere.
+
+    The server is hidden from the planner, as states and reasons are below: SQLite would rather read all there is of one.
+    """
     theirs = select(col(CandidateAuthorRow.candidate_id)).where(col(CandidateAuthorRow.author_key) == author_key)
     found = col(CandidateRow.id).in_(theirs)
-    return found if server == EVERYWHERE else and_(found, col(CandidateRow.server) == server)
+    return found if server == EVERYWHERE else and_(found, func.coalesce(col(CandidateRow.server), "") == server)
 
 
 def look_again_at(session: Session, which: ColumnElement[bool]) -> None:
     """These candidates may be learnt again, or under other settings."""
     session.execute(
         update(CandidateRow)
-        .where(which, col(CandidateRow.state) == CandidateState.APPROVED)
+        .where(which, func.coalesce(col(CandidateRow.state), "") == CandidateState.APPROVED)
         .values(curated_under="")
         .execution_options(synchronize_session=False)
     )
@@ -41,7 +44,7 @@ def look_behind(session: Session, which: ColumnElement[bool]) -> None:
     gone = (
         select(col(CurationRow.candidate_id))
         .join(CandidateRow, col(CandidateRow.id) == col(CurationRow.candidate_id))
-        .where(which, col(CurationRow.reason) == "")
+        .where(which, func.coalesce(col(CurationRow.reason), "x") == "")
     )
     if session.scalar(gone.limit(1)) is None:
         return
@@ -53,7 +56,6 @@ def look_behind(session: Session, which: ColumnElement[bool]) -> None:
         col(CurationRow.cluster).in_(select(col(kept.cluster)).where(col(kept.candidate_id).in_(gone))),
         col(CurationRow.candidate_id).in_(select(col(theirs.candidate_id)).where(col(theirs.author_key).in_(authors))),
     ):
-        # The reason is hidden from the planner, which would rather read all that was ever left out.
         reason = func.coalesce(col(CurationRow.reason), "")
         found.update(session.scalars(select(col(CurationRow.candidate_id)).where(same, reason.in_(list(NEEDS_ROOM)))))
     for some in chunks(sorted(found)):

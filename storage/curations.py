@@ -574,7 +574,17 @@ def _page_of_taken(
     def work(session: Session) -> list[Taken]:
         lines = Lines.now(session, defaults)
         query = (
-            select(CandidateRow, CurationRow)
+            select(
+                col(CandidateRow.id),
+                col(CandidateRow.messages),
+                col(CurationRow.messages).label("learnt"),
+                col(CurationRow.digest),
+                col(CandidateRow.source),
+                col(CandidateRow.server),
+                col(CandidateRow.channel),
+                col(CurationRow.cluster),
+                col(CurationRow.side),
+            )
             .join(CurationRow, col(CurationRow.candidate_id) == col(CandidateRow.id))
             .where(
                 col(CandidateRow.state) == CandidateState.APPROVED,
@@ -588,20 +598,20 @@ def _page_of_taken(
         if before is not None:
             query = query.where(col(CandidateRow.id) < before)
         rows = session.execute(query).all()
-        authors = authors_of(session, [candidate.id for candidate, _ in rows])
+        authors = authors_of(session, [row.id for row in rows])
         return [
             Taken(
-                candidate_id=candidate.id,
-                messages=messages_from_json(curation.messages or candidate.messages),
-                digest=curation.digest,
-                source=Source(candidate.source),
-                author_keys=tuple(authors[candidate.id]),
-                server=candidate.server,
-                channel=candidate.channel,
-                cluster=curation.cluster,
-                side=curation.side,
+                candidate_id=row.id,
+                messages=messages_from_json(row.learnt or row.messages),
+                digest=row.digest,
+                source=Source(row.source),
+                author_keys=tuple(authors[row.id]),
+                server=row.server,
+                channel=row.channel,
+                cluster=row.cluster,
+                side=row.side,
             )
-            for candidate, curation in rows
+            for row in rows
         ]
 
     return work

@@ -178,13 +178,16 @@ class Approved:
         """Those of some candidates that may be learnt from now, by id."""
         return await self._world.store.candidates.learnable_of(self._line, candidate_ids)
 
+    async def learnable_among(self, candidate_ids: Collection[int]) -> set[int]:
+        """The ids of those of some candidates that may be learnt from now."""
+        return await self._world.store.candidates.learnable_ids(self._line, candidate_ids)
+
     async def _is_learnable(self, digest: str) -> bool:
         ids = await self._world.store.snapshots.candidate_ids(digest)
-        return bool(ids) and len(await self._world.store.candidates.learnable_ids(self._line, ids)) == len(set(ids))
+        return bool(ids) and await self.learnable_among(ids) == set(ids)
 
     async def _allowed(self, examples: Sequence[Example]) -> set[int]:
-        ids = [example.candidate_id for example in examples]
-        return await self._world.store.candidates.learnable_ids(self._line, ids)
+        return await self.learnable_among([example.candidate_id for example in examples])
 
     async def _screened(self, candidates: Collection[Candidate]) -> dict[str, Verdict]:
         texts = list(dict.fromkeys(message.text for candidate in candidates for message in candidate.messages))
@@ -282,10 +285,9 @@ class Champion:
         approved = Approved(world, line)
         snapshot = await asyncio.to_thread(approved.on_disk, version.snapshot_hash)
         ids = await world.store.snapshots.candidate_ids(version.snapshot_hash)
-        current = await approved.current(ids)
-        removed = len(ids) - len(current)
+        removed = len(ids) - len(await approved.learnable_among(ids))
         if snapshot is None:  # purged, because somebody took something back: what is left of it is still no news
-            hashes = frozenset(content_hash(candidate.messages) for candidate in current)
+            hashes = frozenset(content_hash(candidate.messages) for candidate in await approved.current(ids))
             return cls(version, world.base_version, hashes, hashes, removed)
         learnt = frozenset(one.content_hash for one in snapshot.train)
         heard_of = learnt | {one.content_hash for one in snapshot.heldout}
