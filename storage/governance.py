@@ -259,6 +259,8 @@ class ConsentDecision:
     """`*`: all servers."""
     allowed: bool
     created_at: datetime
+    account_made_on: datetime | None = None
+    """The day on which their account was made, where the face told it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from sqlmodel import col
 
 from storage.governance import Feedback
 from storage.likeness import alike
+from storage.similarity import Print
 from storage.tables import CandidateRow, VoteRow
 from storage.values import CandidateState, Outcome, Source
 
@@ -82,9 +83,9 @@ def rank_those_of_answer(session: Session, assistant_turn_id: int) -> None:
         rank(session, row)
 
 
-def look_at_novelty(session: Session, row: CandidateRow) -> bool:
+def look_at_novelty(session: Session, row: CandidateRow, own: Print | None = None) -> bool:
     """Note whether anything near a candidate is approved, and rank it; returns whether that changed."""
-    is_novel = not alike(session, row, [CandidateState.APPROVED])
+    is_novel = next(alike(session, row, [CandidateState.APPROVED], own=own), None) is None
     has_changed = row.is_novel != is_novel
     row.is_novel = is_novel
     rank(session, row)
@@ -93,7 +94,9 @@ def look_at_novelty(session: Session, row: CandidateRow) -> bool:
 
 def look_at_those_near(session: Session, row: CandidateRow) -> list[int]:
     """After a candidate was approved, or is so no more: note it at those near; returns whom it changed."""
-    return [other.id for other in alike(session, row, [CandidateState.WAITING]) if look_at_novelty(session, other)]
+    return [
+        other.id for other in list(alike(session, row, [CandidateState.WAITING])) if look_at_novelty(session, other)
+    ]
 
 
 def look_again(session: Session, candidate_ids: Iterable[int]) -> None:

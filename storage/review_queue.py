@@ -142,7 +142,7 @@ class ReviewQueue(Repository):
 
     def _item(self, session: Session, row: CandidateRow) -> QueueItem:
         up, down = votes_on(session, row.assistant_turn_id)
-        near = alike(session, row, [CandidateState.WAITING])
+        near = list(alike(session, row, [CandidateState.WAITING]))
         return QueueItem(
             candidate=candidate_of(session, row),
             place=QueuePlace(row.review_rank, row.id),

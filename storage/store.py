@@ -21,6 +21,7 @@ from storage.canaries import Canaries
 from storage.candidates import Candidates
 from storage.consents import Consents
 from storage.conversations import Conversations
+from storage.curations import Curations
 from storage.database import Database, PostgresDatabase, SqliteDatabase
 from storage.errors import WrongUsage
 from storage.evaluations import Evaluations
@@ -68,11 +69,13 @@ class Store:
         self._database = database
         self._secret = secret
         self.clock = clock
+        self.server_defaults = defaults
         self.conversations = Conversations(database, writer, clock, defaults)
         self.consents = Consents(database, writer, clock, defaults)
         self.kept_out = KeptOut(database, writer, clock, defaults)
         self.votes = Votes(database, writer, clock, defaults)
         self.candidates = Candidates(database, writer, clock, defaults)
+        self.curations = Curations(database, writer, clock, defaults)
         self.snapshots = Snapshots(database, writer, clock, defaults)
         self.runs = Runs(database, writer, clock, defaults)
         self.run_cards = RunCards(database, writer, clock, defaults)

@@ -1,9 +1,11 @@
 """What ships with the trainer: prompts and exchanges of our own, read when asked for."""
 
+import hashlib
 import json
 from dataclasses import dataclass
 from importlib.resources import files
 
+from storage.candidates import content_hash
 from storage.values import Message, Role
 
 
@@ -16,6 +18,11 @@ class TrainerAssets:
     probes: tuple[str, ...]
     """Small talk that every new version answers before it may answer people."""
     replay_prompts: tuple[str, ...]
+
+    @property
+    def general_hash(self) -> str:
+        """SHA-256 of the frozen general set, hexadecimal: figures compare only where it is the same."""
+        return hashlib.sha256("\n".join(map(content_hash, self.general)).encode()).hexdigest()
 
 
 def load_assets() -> TrainerAssets:

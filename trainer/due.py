@@ -97,9 +97,12 @@ class Due:
 
 
 async def has_news(world: TrainerWorld, line: str = SHARED_LINE) -> bool:
-    """Whether something was approved on a line since its last run, or taken back since its champion was made."""
+    """Whether something was approved on a line since its last run, waits for the next, or was taken back since.
+
+    What waits are approved examples that no run has looked at yet, and those of members who were new.
+    """
     learnt = await world.store.runs.newest_review_learnt(line)
-    if await world.store.candidates.approved_after(learnt, line) > 0:
+    if await world.store.candidates.approved_after(learnt, line) > 0 or await world.store.curations.has_waiting(line):
         return True
     if await world.store.aliases.current(Alias.CHAMPION, line) is None:
         return False

@@ -129,7 +129,7 @@ class _Work:
         if kept is None or told is None:
             await asyncio.to_thread(self._journal.clear)
             await self._progress.enter(RunState.CURATING, "Reading and screening what was approved.")
-            curated, newest_review_id = await self._approved.curated(self._progress.check)
+            curated, newest_review_id = await self._approved.curated(self._progress.check, cycle=self._progress.run.id)
             await self._progress.enter(
                 RunState.BUILDING,
                 f"Building the snapshot from {len(curated.examples)} examples.",
@@ -145,6 +145,7 @@ class _Work:
             "new": champion.new_in(kept),
             "removed": champion.removed,
             "dropped": told["dropped"],
+            "general_hash": load_assets().general_hash,
         }
         self._report = replace(self._report, snapshot=facts)
         if champion.has_learnt(kept):

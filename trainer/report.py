@@ -34,11 +34,11 @@ class RunReport:
     version: str | None
     """The new version, if it was published."""
     snapshot: Mapping[str, object] = field(default_factory=dict)
-    """`hash`, `train`, `heldout`, `new`, `removed`, and `dropped` (reason to number)."""
+    """`hash`, `train`, `heldout`, `new`, `removed`, `dropped` (reason to number), and the `general_hash` of the frozen set."""
     recipe: Mapping[str, object] = field(default_factory=dict)
     """What the training depended on: `method`, `learning_rate`, `steps`, `seed` and so on."""
     training: Mapping[str, object] = field(default_factory=dict)
-    """`seconds`, `steps`, `resumed_from`, `parameters`, `replay_tokens`, `taught_tokens`."""
+    """`seconds`, `steps`, `resumed_from`, `parameters`, `replay_tokens`, `replay_hash`, `taught_tokens`."""
     losses: Sequence[tuple[int, float]] = ()
     """Step and loss."""
     figures: Mapping[str, tuple[Figures, Figures]] = field(default_factory=dict)

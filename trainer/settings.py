@@ -40,8 +40,25 @@ class TrainerSettings(BaseModel):
     seed: int = 1
     max_per_member: int = Field(default=200, ge=1)
     """Examples of one member in a snapshot; imports are vouched for and not capped."""
+    max_per_member_and_cycle: int = Field(default=100, ge=1)
+    """New examples of one member that one run takes: an account that was taken over does its harm slowly. The others
+    wait for the next run."""
     max_per_cluster: int = Field(default=20, ge=1)
     """Near-duplicates of one example in a snapshot; imports are not capped."""
+    max_per_import_cluster: int = Field(default=5, ge=1)
+    """Near-duplicates of one imported example in a snapshot: more than some typing variants teach nothing."""
+    max_per_cycle: int = Field(default=5_000, ge=1)
+    """New examples of members' talk that one run takes, the sources in turns; the others wait for the next run."""
+    max_examples: int = Field(default=100_000, ge=100)
+    """Examples of a snapshot, the newest ones: more than a run can read costs only memory."""
+    quarantine: bool = True
+    """Whether the first talk of a new member waits for one run, so that moderators see what they are up to. On a line's
+    first run everybody is new, and nobody waits."""
+    min_account_days: float = Field(default=0.0, ge=0)
+    """Age of a member's account, where it is known, below which their talk waits; 0: no matter."""
+    min_trust: float = Field(default=0.5, ge=0, le=1)
+    """Members trusted less (`trainer.trust`: 1 for a stranger, 0.5 for one turned down four times more often than
+    approved) are not learnt from; 0: no matter."""
 
     heldout_share: float = Field(default=0.07, gt=0, lt=0.5)
     max_general_rise: float = Field(default=0.10, ge=0)

@@ -81,7 +81,7 @@ def undo(
 
 @app.command("why")
 def why(context: typer.Context, candidate: Id, home: Home = None, as_json: Json = False) -> None:
-    """Say all that is known about a candidate: screens, votes, near-duplicates, decisions."""
+    """Say what became of a candidate, and all that is known about it: screens, votes, near-duplicates, decisions."""
     run(_why(begin(context, home, as_json), candidate))
 
 
@@ -190,14 +190,25 @@ async def _undo(invocation: Invocation, candidate_id: int | None) -> None:
 
 async def _why(invocation: Invocation, candidate_id: int) -> None:
     from bot.review.desk import ReviewDesk
+    from bot.review.wording import outcome_in_words
     from mynah.world import open_screening, open_world
 
     async with open_world(invocation.settings) as world:
         desk = ReviewDesk(world.store, open_screening(world.settings), may_review_own=True)
         sheet = await desk.sheet(candidate_id)
         decisions = await desk.decisions(candidate_id)
-    lines = [*candidate_lines(sheet.candidate), *_known(sheet.item), *_decisions(decisions)]
-    invocation.emit({"item": sheet.item, "reviews": decisions}, "\n".join(lines))
+        curation = await world.store.curations.get(candidate_id)
+        may_be_learnt = await world.store.candidates.may_be_learnt(candidate_id)
+    outcome = outcome_in_words(sheet.item, curation, may_be_learnt=may_be_learnt)
+    lines = [*candidate_lines(sheet.candidate), f"  {outcome}", *_known(sheet.item), *_decisions(decisions)]
+    document = {
+        "item": sheet.item,
+        "reviews": decisions,
+        "outcome": outcome,
+        "may_be_learnt": may_be_learnt,
+        "curation": curation,
+    }
+    invocation.emit(document, "\n".join(lines))
 
 
 async def _stats(invocation: Invocation, days: int, server: str | None) -> None:

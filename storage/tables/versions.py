@@ -35,7 +35,7 @@ class SnapshotRow(Row, table=True):
 
 
 class SnapshotCandidateRow(Row, table=True):
-    """Lineage: which candidates a snapshot had, also those deleted since."""
+    """Lineage: which candidate a row of a snapshot was, also those deleted since; `position` counts the rows of its file."""
 
     __tablename__ = "snapshot_candidates"
     __table_args__ = (Index("ix_snapshot_candidates_candidate_id", "candidate_id"),)

@@ -8,7 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from mynah.app import app
-from mynah.world import World
+from mynah.world import TERMINAL_SERVER, World
+from storage.curation_values import LeftOutBecause, NewCuration
 from storage.values import CandidateState, Message, NewCandidate, Outcome, Role, RunState, Snapshot, Source, Verdict
 from tests.mynah.commands.conftest import InWorld, conversation
 
@@ -257,3 +258,55 @@ def test_forgetting_takes_the_quotes_of_old_reports_off_the_disk(
     assert not any("who am I" in text or "Ann" in text for text in kept)
     assert json.loads(kept[0])["verdict"] == "No."
     assert kept[1] == "# Run 1\n\n## Recipe\n\n- steps: 3\n"
+
+
+def told_why(cli: CliRunner, candidate_id: int = 1) -> str:
+    """The sentence about what became of a candidate; the text shows it too."""
+    result = cli.invoke(app, ["review", "why", str(candidate_id), "--json"])
+    assert result.exit_code == 0
+    sentence = str(json.loads(result.stdout)["outcome"])
+    assert sentence in " ".join(cli.invoke(app, ["review", "why", str(candidate_id)]).stdout.split())
+    return sentence
+
+
+def test_why_says_in_a_sentence_what_became_of_a_candidate(cli: CliRunner, facts: Path, in_world: InWorld[Any]) -> None:
+    def keep(reason: str, side: str = "") -> None:
+        async def work(world: World) -> None:
+            candidate = await world.store.candidates.get(1)
+            assert candidate is not None
+            await world.store.curations.keep(
+                [NewCuration(1, candidate.content_hash, reason, candidate.content_hash, None, 1)],
+                cycle=1,
+                rules="rules",
+                screen_version="screen",
+            )
+            if side:
+                await world.store.curations.fix_sides({1: side})
+
+        in_world(work)
+
+    cli.invoke(app, ["import", str(facts)])
+    assert told_why(cli) == "It waits for a review."
+    cli.invoke(app, ["review", "approve", "1"])
+    assert told_why(cli) == "It is approved, and the next run looks at it."
+    keep(LeftOutBecause.SAME_WORDS)
+    assert told_why(cli) == "It is approved but left out: said before in the same words."
+    keep(LeftOutBecause.NEWCOMER)
+    assert told_why(cli) == (
+        "It is approved but left out: a new member waits for one cycle. The next run looks at it again."
+    )
+    keep("")
+    assert told_why(cli) == "It is approved and may be learnt."
+    keep("", "heldout")
+    assert told_why(cli) == "It is approved and is held out, to judge models by."
+    document = json.loads(cli.invoke(app, ["review", "why", "1", "--json"]).stdout)
+    assert (document["curation"]["reason"], document["curation"]["screen_version"]) == ("", "screen")
+    assert document["may_be_learnt"] is True
+    in_world(lambda world: world.store.server_settings.turn_learning_off(TERMINAL_SERVER, "operator"))
+    assert told_why(cli).startswith("It is approved but not learnt: somebody in it may not be learnt from")
+    cli.invoke(app, ["review", "reject", "1"])
+    assert told_why(cli) == "It is rejected, so it is not learnt."
+
+
+def test_why_of_what_is_gone_exits_with_2(cli: CliRunner) -> None:
+    assert cli.invoke(app, ["review", "why", "7"]).exit_code == 2
