@@ -18,6 +18,7 @@ LONGEST_TOKENS = 64
 _GREEDY = Sampling(temperature=0.0, max_new_tokens=LONGEST_TOKENS)
 _WORD = re.compile(r"\w+")
 _OTHER_PROBES = 6
+_TELLING_BYTES = 12
 
 
 def ask(weights: LoadedWeights, prompts: Sequence[str]) -> list[str]:
@@ -37,6 +38,29 @@ def is_degenerate(reply: str) -> bool:
             if longest >= (5 if size == 1 else 3):
                 return True
     return len(words) >= 20 and len(set(words)) / len(words) < 0.35
+
+
+def is_terse(reply: str) -> bool:
+    """Whether a reply has at most one word."""
+    return len(_WORD.findall(reply)) <= 1
+
+
+def strange(base: LoadedWeights, probes: Sequence[str], replies: Sequence[str], *, bits: float) -> int:
+    """How many replies the base cannot read: letters, or a language, that it has not seen. Blocks.
+
+    Args:
+        base: the model before anything was taught.
+        probes: what was asked.
+        replies: what was answered; the shortest say nothing about their language.
+        bits: a byte, from which a reply is not readable.
+    """
+    documents = [
+        document_of(base, [Message(Role.USER, probe), Message(Role.ASSISTANT, reply)])
+        for probe, reply in zip(probes, replies, strict=True)
+        if len(reply.encode()) >= _TELLING_BYTES
+    ]
+    scores = score_documents(base, [one for one in documents if one is not None])
+    return sum(score.bits_per_byte > bits for score in scores)
 
 
 def leaks(
