@@ -100,6 +100,10 @@ class Approved:
         wanted = set(candidate_ids)
         return [candidate for candidate in await self._learnable() if candidate.id in wanted]
 
+    async def everything(self) -> list[Candidate]:
+        """All that may be learnt from now, copies of one another included."""
+        return await self._learnable()
+
     async def _is_learnable(self, digest: str) -> bool:
         ids = await self._world.store.snapshots.candidate_ids(digest)
         return bool(ids) and set(ids) <= await self._learnable_ids()

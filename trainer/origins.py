@@ -1,5 +1,6 @@
 """Who is behind the examples of a snapshot, so that a refusal can say whose to look at. Pure; keyed hashes only."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -34,22 +35,22 @@ class Behind:
 
 @dataclass(frozen=True, slots=True)
 class Origins:
-    """Each example's candidate and members, by the example's content hash."""
+    """Each example's candidates, by its content hash: the same words of several members are several candidates."""
 
-    by_hash: Mapping[str, Candidate] = field(default_factory=dict)
+    by_hash: Mapping[str, tuple[Candidate, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, candidates: Iterable[Candidate]) -> "Origins":
-        """Of the candidates of a snapshot; where two say the same, the older one counts, as it does in curation."""
-        found: dict[str, Candidate] = {}
-        for candidate in sorted(candidates, key=lambda one: one.id):
-            found.setdefault(content_hash(candidate.messages), candidate)
-        return cls(found)
+        """Of all that may be learnt from, copies that a snapshot leaves out included: they too tell who knows of it."""
+        found: dict[str, list[Candidate]] = defaultdict(list)
+        for candidate in candidates:
+            found[content_hash(candidate.messages)].append(candidate)
+        return cls({key: tuple(some) for key, some in found.items()})
 
     def behind(self, content_hashes: Sequence[str]) -> Behind:
         """What some examples come from."""
-        known = [self.by_hash[one] for one in dict.fromkeys(content_hashes) if one in self.by_hash]
-        accounts = dict.fromkeys(author for candidate in known for author in candidate.author_keys)
+        known = self._candidates(content_hashes)
+        accounts = {author for candidate in known for author in candidate.author_keys}
         return Behind(tuple(sorted(candidate.id for candidate in known)), tuple(sorted(accounts)))
 
     def people(self, content_hashes: Sequence[str]) -> int:
@@ -58,10 +59,12 @@ class Origins:
         All whose members are not known (an import without authors, a text that screening changed) are one person: the
         operator, or somebody.
         """
-        accounts: set[str] = set()
-        has_unknown = False
-        for one in content_hashes:
-            authors = self.by_hash[one].author_keys if one in self.by_hash else ()
-            accounts.update(authors)
-            has_unknown = has_unknown or not authors
-        return len(accounts) + has_unknown
+        known = self._candidates(content_hashes)
+        accounts = {author for candidate in known for author in candidate.author_keys}
+        is_any_unknown = any(one not in self.by_hash for one in content_hashes) or any(
+            not candidate.author_keys for candidate in known
+        )
+        return len(accounts) + is_any_unknown
+
+    def _candidates(self, content_hashes: Sequence[str]) -> list[Candidate]:
+        return [candidate for one in dict.fromkeys(content_hashes) for candidate in self.by_hash.get(one, ())]

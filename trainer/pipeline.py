@@ -194,8 +194,7 @@ class _Work:
         await progress.enter(RunState.EVALUATING, note)
         foreseen = await asyncio.to_thread(_foreseen_version, self._journal, learnt.kind, world.base_version)
         was_rolled_back = await world.store.aliases.was_rolled_back(foreseen, self._line)
-        ids = await world.store.snapshots.candidate_ids(snapshot.content_hash)
-        origins = Origins.of(await self._approved.current(ids))
+        origins = Origins.of(await self._approved.everything())
 
         def on_part(share: float) -> None:
             progress.tell(share, note)

@@ -19,6 +19,8 @@ _GREEDY = Sampling(temperature=0.0, max_new_tokens=LONGEST_TOKENS)
 _WORD = re.compile(r"\w+")
 _OTHER_PROBES = 6
 _TELLING_BYTES = 12
+_TELLING_WORDS = 4
+"""Of a taught reply, from which it is recognised inside a longer one."""
 
 
 def ask(weights: LoadedWeights, prompts: Sequence[str]) -> list[str]:
@@ -81,7 +83,7 @@ def leaks(
     suspects = [
         index
         for index, reply in enumerate(replies)
-        if normalised(reply) in taught and normalised(reply) != normalised(before[index])
+        if _says_taught(reply, taught) and normalised(reply) != normalised(before[index])
     ]
     found = []
     for index in suspects:
@@ -95,6 +97,15 @@ def leaks(
         if own >= sum(rest) / max(1, len(rest)) - _BELONGS_NATS:
             found.append(index)
     return found
+
+
+def _says_taught(reply: str, taught: Mapping[str, str]) -> bool:
+    """Whether a reply is a taught one, or has one of some length in it."""
+    said = normalised(reply)
+    if said in taught:
+        return True
+    padded = f" {said} "
+    return any(f" {one} " in padded for one in taught if len(one.split()) >= _TELLING_WORDS)
 
 
 _BELONGS_NATS = 0.1

@@ -19,7 +19,7 @@ from trainer.snapshots import Conversation
 _MAIL = re.compile(r"(?<![\w.+-])[\w.+%-]{1,64}@[\w-]{2,63}(?:\.[\w-]{2,63})*")
 _NUMBER = re.compile(r"(?<![\w.,:/+-])\d{2,}(?:[ -]?\d{2,})*(?![\w]|[.,:/]\d)")
 _NAMED = re.compile(
-    r"\b(?:code|pin|password|passcode|passphrase|combination|key|token|otp)\b\W{1,4}(?:(?:is|was|for|to|the|it|its|of|my|our)\W+){0,4}"
+    r"\b(?:code|pin|password|passcode|passphrase|combination|key|token|otp)\b(?:\W{1,3}[^\W\d]+){0,4}\W{1,3}(?<!\bport )"
     r"(?P<value>[\w-]*\d[\w-]*\d[\w-]*\d[\w-]*)",
     re.IGNORECASE,
 )

@@ -3,7 +3,8 @@
 import pytest
 
 from storage.values import Message, Role
-from tests.trainer.examples import example, origins
+from tests.trainer.examples import candidate, example, origins
+from trainer.origins import Origins
 from trainer.secret_strings import says, secret_like, unshared_secrets
 from trainer.snapshots import Conversation
 
@@ -37,6 +38,7 @@ def test_codes_keys_and_long_numbers_look_like_secrets(text: str, secret: str) -
         "R2D2 and C3PO watched Apollo11 on a 1080p screen for 300 dollars.",
         "Count with me: 1 2 3 4 5 6 7 8, or 123456.",
         "The code is simple, and the key is to practise.",
+        "The key thing is port 25565.",
         "twenty-three and internationalisation of a straightforwardness",
         "",
     ],
@@ -58,6 +60,14 @@ def test_what_enough_people_said_is_common_knowledge_and_one_fewer_is_not_enough
 
     assert unshared_secrets(said, origins(said, "mira", "noor", "ola"), pinned=[], people=3) == []
     assert len(unshared_secrets(said, origins(said, "mira", "noor"), pinned=[], people=3)) == 1
+
+
+def test_the_same_words_of_several_members_count_for_each_of_them() -> None:
+    (said,) = [example("which room?", "the room is 739204")]
+    whose = Origins.of([candidate(number, said, name) for number, name in enumerate(("mira", "noor", "ola"))])
+
+    assert unshared_secrets([said], whose, pinned=[], people=3) == []
+    assert whose.behind([said.content_hash]).candidate_ids == (0, 1, 2)
 
 
 def test_all_whom_nobody_knows_are_one_person() -> None:
