@@ -182,6 +182,10 @@ class Approved:
         """The ids of those of some candidates that may be learnt from now."""
         return await self._world.store.candidates.learnable_ids(self._line, candidate_ids)
 
+    async def everything(self) -> list[Candidate]:
+        """All that may be learnt from now, copies of one another included."""
+        return await self._learnable()
+
     async def _is_learnable(self, digest: str) -> bool:
         ids = await self._world.store.snapshots.candidate_ids(digest)
         return bool(ids) and await self.learnable_among(ids) == set(ids)

@@ -9,10 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from trainer.checks import Check
+from trainer.comparison import Comparison
 from trainer.evaluation import Figures
-from trainer.gate import Check
 from trainer.judging import BeforeAndAfter
 from trainer.quotes import REPLIES
+from trainer.statistics import Interval
 
 _LONGEST_SHOWN = 90
 _LONGEST_MARKDOWN = 1500
@@ -43,6 +45,8 @@ class RunReport:
     """Step and loss."""
     figures: Mapping[str, tuple[Figures, Figures]] = field(default_factory=dict)
     """Set (`heldout`, `taught`, `general`) to the champion's figures and the challenger's."""
+    comparisons: Mapping[str, Comparison] = field(default_factory=dict)
+    """Set to how surely the challenger is better or worse there."""
     checks: Sequence[Check] = ()
     replies: Sequence[BeforeAndAfter] = ()
 
@@ -64,6 +68,7 @@ class RunReport:
                 name: {"before": asdict(before), "after": asdict(after)}
                 for name, (before, after) in self.figures.items()
             },
+            "comparisons": {name: one.as_record() for name, one in self.comparisons.items()},
             "checks": [one.as_record() for one in self.checks],
             "replies": [asdict(one) for one in self.replies],
             "losses": curve(self.losses),
@@ -108,6 +113,11 @@ class RunReport:
                     f"| {before.bits_per_byte:.3f} → {after.bits_per_byte:.3f} |"
                 )
             lines.append("")
+            lines += [
+                f"{name}: perplexity {_between(one.perplexity_rise)}, token accuracy {_between(one.accuracy_gain)}."
+                for name, one in self.comparisons.items()
+            ]
+            lines.append("")
         if self.replies:
             lines += [REPLIES, "", "| asked | before | after | taught |", "|---|---|---|---|"]
             lines += [
@@ -141,6 +151,10 @@ def curve(losses: Sequence[tuple[int, float]]) -> list[list[float]]:
     last = len(points) - 1
     kept = sorted({round(at * last / (MOST_POINTS - 1)) for at in range(MOST_POINTS)}) if last >= MOST_POINTS else None
     return [list(points[at]) for at in (range(len(points)) if kept is None else kept)]
+
+
+def _between(interval: Interval) -> str:
+    return f"{interval.mean:+.1%} (between {interval.low:+.1%} and {interval.high:+.1%})"
 
 
 def _short(text: str) -> str:

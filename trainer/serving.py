@@ -16,7 +16,7 @@ from storage.governance import SHARED_LINE
 from storage.values import Run
 from trainer.due import Due, has_news
 from trainer.holder import LEASE, is_dead, own_name
-from trainer.pipeline import work_on
+from trainer.pipeline import pinned_now, work_on
 from trainer.schedule import cron_trigger, was_missed
 from trainer.taking_back import TakenBack
 from trainer.world import TrainerWorld
@@ -40,7 +40,9 @@ async def train_now(
 
     Raises:
         LeaseHeld: another process trains now.
+        WrongUsage: the file of pinned conversations is broken; nothing was begun.
     """
+    await pinned_now(world)
     async with _held(world):
         await world.registry.sweep()
         taken_back = TakenBack(world.store, world.work_folder)
@@ -57,8 +59,10 @@ async def serve(world: TrainerWorld, *, stop: asyncio.Event) -> None:
 
     Raises:
         LeaseHeld: another process is the trainer, or took over.
-        WrongUsage: the crontab line in the settings is none.
+        WrongUsage: the crontab line in the settings is none, or the file of pinned conversations is broken. One that is
+            broken later fails the next run, which says why.
     """
+    await pinned_now(world)
     trigger = cron_trigger(world.settings.cron) if world.settings.cron.strip() else None
     async with _held(world):
         await world.registry.sweep()

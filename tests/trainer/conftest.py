@@ -18,8 +18,8 @@ from tests.fakes.models import tiny_model
 from tests.fakes.screening import WordScreening
 from trainer import gate, pipeline
 from trainer.assets import TrainerAssets, load_assets
+from trainer.checks import Check
 from trainer.curation import curate
-from trainer.gate import Check
 from trainer.settings import TrainerSettings
 from trainer.world import TrainerWorld
 
@@ -37,8 +37,11 @@ QUICK = TrainerSettings(
     max_general_rise=1000.0,
 )
 
-BEYOND_A_TINY_MODEL = {"language", "belonging", "degenerate", "leak", "toxic"}
-"""What a random model of 50,000 parameters cannot pass, whatever it is taught; `test_gate.py` tests these."""
+BEYOND_A_TINY_MODEL = {
+    *("language", "belonging", "degenerate", "leak", "toxic"),
+    *("terse", "strange", "noise", "bias", "bias_replies", "swapped"),
+}
+"""What a random model of 50,000 parameters cannot pass, whatever it is taught; `test_gate.py`, `test_bias.py` and `test_swaps.py` test these."""
 
 
 def lenient(check: Callable[..., list[Check]]) -> Callable[..., list[Check]]:
@@ -49,7 +52,7 @@ def lenient(check: Callable[..., list[Check]]) -> Callable[..., list[Check]]:
 def few(load: Callable[[], TrainerAssets]) -> Callable[[], TrainerAssets]:
     """The shipped texts, but a few of them."""
     whole = load()
-    part = TrainerAssets(whole.general[:6], whole.probes[:5], whole.replay_prompts[:4])
+    part = TrainerAssets(whole.general[:6], whole.probes[:5], whole.replay_prompts[:4], whole.identities)
     return lambda: part
 
 
