@@ -109,7 +109,7 @@ class Api:
 
     def _check_token(self, request: web.Request, path: str) -> None:
         given = request.headers.get("Authorization", "")
-        if path.startswith(_WITHOUT_TOKEN) and request.method != "GET" or path == "/gateway":
+        if (path.startswith(_WITHOUT_TOKEN) and request.method != "GET") or path == "/gateway":
             return
         if not secrets.compare_digest(given.encode(), f"Bot {self._token}".encode()):
             raise BackendError(401, 0, "401: Unauthorized")
@@ -123,9 +123,7 @@ class Api:
         if sent is not None:
             return sent
         files = body.uploads()
-        result = router.dispatch(
-            self._world, method, path, json=body.json, params=query, files=files, reason=reason
-        )
+        result = router.dispatch(self._world, method, path, json=body.json, params=query, files=files, reason=reason)
         return self._after(method, path, body, query, result)
 
     def _own_routes(self, method: str, path: str) -> Any:
@@ -192,7 +190,11 @@ def _reason(request: web.Request) -> str | None:
 
 
 def _too_many(retry_after: float, *, is_global: bool, headers: Mapping[str, str] | None = None) -> web.Response:
-    body = {"message": "You are being rate limited.", "retry_after": round(max(retry_after, 0.001), 3), "global": is_global}
+    body = {
+        "message": "You are being rate limited.",
+        "retry_after": round(max(retry_after, 0.001), 3),
+        "global": is_global,
+    }
     return answer(body, status=429, headers={**(headers or {}), **refusal_headers(retry_after, is_global=is_global)})
 
 

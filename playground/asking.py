@@ -103,9 +103,7 @@ class Asking:
     def _gave_up(self, record: Interaction) -> None:
         self._waits.pop(record.id, None)
         if not record.responded:
-            self._world.tell(
-                record.user_id, "INTERACTION_FAILURE", {**self._told(record), "reason_code": NO_ANSWER}
-            )
+            self._world.tell(record.user_id, "INTERACTION_FAILURE", {**self._told(record), "reason_code": NO_ANSWER})
 
     def _told(self, record: Interaction, *, forget: bool = True) -> dict[str, Any]:
         nonce = self._nonces.pop(record.id, None) if forget else self._nonces.get(record.id)
@@ -304,5 +302,3 @@ def _leaves(options: list[dict[str, Any]]) -> list[dict[str, Any]]:
     while options and "options" in options[0]:
         options = options[0]["options"]
     return options
-
-

@@ -57,7 +57,9 @@ async def read_body(request: web.Request) -> Body:
     if not raw:
         return Body()
     if request.content_type != "application/json":
-        raise BackendError(400, 50035, f"Expected \"Content-Type\" header to be application/json, not {request.content_type}.")
+        raise BackendError(
+            400, 50035, f'Expected "Content-Type" header to be application/json, not {request.content_type}.'
+        )
     return Body(_loads(raw))
 
 

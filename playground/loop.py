@@ -15,7 +15,14 @@ logger = logging.getLogger(__name__)
 LOOK_SECONDS = 1.0
 
 Look = Callable[[], Awaitable[Mapping[str, Any]]]
-NOTHING: Mapping[str, Any] = {"status": None, "versions": [], "recent": []}
+NOTHING: Mapping[str, Any] = {
+    "status": None,
+    "turns": [],
+    "waiting": [],
+    "runs": [],
+    "versions": [],
+    "moves": [],
+}
 
 
 async def see_nothing() -> Mapping[str, Any]:

@@ -86,9 +86,7 @@ class People:
         else:
             self._world.remove_member_role(self._guild_id, user_id, role_id)
 
-    def write(
-        self, user_id: int, channel_id: int, body: Mapping[str, Any], uploads: Sequence[Upload] = ()
-    ) -> Message:
+    def write(self, user_id: int, channel_id: int, body: Mapping[str, Any], uploads: Sequence[Upload] = ()) -> Message:
         """Say something. The same nonce twice within the newest thousand is the same message."""
         world, channel = self._world, self._world.get_channel(channel_id)
         send = "send_messages_in_threads" if channel.is_thread else "send_messages"

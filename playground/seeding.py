@@ -53,7 +53,9 @@ def seed(world: World) -> Seeded:
     owner = world.make_user("mayor", global_name="Mayor")
     guild = world.create_guild(GUILD_NAME, id=GUILD_ID, owner_id=owner.id)
     _limit_bot(world)
-    _role(world, MODERATORS_ID, "Moderators", discord.Permissions(manage_messages=True, moderate_members=True), 0x3498DB)
+    _role(
+        world, MODERATORS_ID, "Moderators", discord.Permissions(manage_messages=True, moderate_members=True), 0x3498DB
+    )
     _role(world, ADMINS_ID, "Admins", discord.Permissions(manage_guild=True, manage_messages=True), 0xE67E22)
     channels = {}
     for index, (name, topic, is_private) in enumerate(_CHANNELS):

@@ -32,7 +32,8 @@ from playground.world import World
 logger = logging.getLogger(__name__)
 
 LOOPBACK = "127.0.0.1"
-PORT = 8424
+PORTS = (8424, 0)
+"""Tried in order; 0 is any that is free."""
 ALL_PRIVILEGED = discord.Intents(members=True, presences=True, message_content=True)
 
 
@@ -40,7 +41,7 @@ ALL_PRIVILEGED = discord.Intents(members=True, presences=True, message_content=T
 class Options:
     """How the stand-in behaves."""
 
-    ports: Sequence[int] = (PORT, 0)
+    ports: Sequence[int] = PORTS
     """Tried in order; 0 is any that is free."""
     heartbeat_seconds: float = 41.25
     """How often the bot is to show that it lives."""
