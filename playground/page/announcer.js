@@ -14,14 +14,24 @@ export class Announcer {
   #names;
   /** @type {Map<string, number>} */
   #timers = new Map();
+  /** @type {string | undefined} */
+  #personId;
 
   /** @param {HTMLElement} place @param {import("./state.js").State} state @param {import("./markdown.js").Names} names */
   constructor(place, state, names) {
     this.#place = place;
     this.#state = state;
     this.#names = names;
+    state.on("everything", () => this.#forgetOthers());
     state.on("message", (change) => this.#onChange(change));
     state.on("place", () => this.#say(`#${state.channel ? state.channelName(state.channel) : ""}`));
+  }
+
+  /** What was said to somebody else is not left to be read. */
+  #forgetOthers() {
+    if (this.#personId === this.#state.me?.user.id) return;
+    this.#personId = this.#state.me?.user.id;
+    this.#place.replaceChildren();
   }
 
   /** @param {{channelId: string, id: string, kind: string}} change */

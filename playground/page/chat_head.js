@@ -67,7 +67,7 @@ export class ChatHead {
   }
 
   #drawConnection() {
-    const text = !this.#session.isOpen ? "Reconnecting…" : this.#state.bot.connected ? "" : "Mynah is not connected";
+    const text = !this.#session.isOpen ? "Reconnecting…" : this.#state.bot.connected ? "" : "Mynah is not here";
     this.#connection.textContent = text;
     this.#connection.hidden = !text;
   }

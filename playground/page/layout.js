@@ -44,7 +44,7 @@ export class Layout extends EventTarget {
     this.#set(column, "open");
     if (this.#isDrawer(column)) {
       this.#before = /** @type {HTMLElement | null} */ (document.activeElement);
-      /** @type {HTMLElement | null} */ (this.#element(column).querySelector("button, [tabindex]"))?.focus();
+      this.#element(column).focus();
     }
   }
 

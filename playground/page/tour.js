@@ -43,7 +43,7 @@ export class Tour {
     state.on("loop", () => this.#look({ kind: "loop", loop: state.loop }));
     interactions.addEventListener("outcome", (event) => this.#look({ kind: "outcome", .../** @type {CustomEvent} */ (event).detail }));
     setInterval(() => this.#moveRing(), LOOK_MS);
-    for (const topic of ["everything", "place"]) state.on(topic, () => this.#draw());
+    for (const topic of ["everything", "place", "bot"]) state.on(topic, () => this.#draw());
   }
 
   /** Show where the tour is, or offer it to somebody who has never seen it. */
@@ -94,7 +94,10 @@ export class Tour {
     }
     const channel = step.channel && this.#state.textChannels.find(({ name }) => name === step.channel);
     if (channel && this.#state.channelId !== channel.id) this.#state.goTo(channel.id);
-    if (step.needsPanel) this.#layout.open("panel");
+    if (step.needsPanel) {
+      this.#layout.open("panel");
+      step.target()?.scrollIntoView({ block: "start" });
+    }
   }
 
   #draw() {
@@ -107,6 +110,7 @@ export class Tour {
       h("button", { class: `button button-${look}`, type: "button", on: { click } }, label);
     const say = step.say ?? null;
     const fill = step.fill ?? null;
+    const isAwake = this.#state.bot.connected;
     this.#place.replaceChildren(
       h("section", { class: "tour-card", "aria-labelledby": "tour-title" },
         h("header", { class: "tour-head" },
@@ -118,12 +122,13 @@ export class Tour {
           h("p", {}, step.text),
           at > 0 && step.id === "again" && this.#progress.memory.before ? h("p", { class: "tour-memory" }, h("strong", {}, "Before: "), this.#progress.memory.before) : null,
           step.id === "rollback" && this.#progress.memory.after ? h("p", { class: "tour-memory" }, h("strong", {}, "It said now: "), this.#progress.memory.after) : null),
+        isAwake ? null : h("p", { class: "tour-memory" }, "Mynah is not there yet. It needs some seconds to wake up; this goes on by itself."),
         person && isScene ? h("p", { class: "tour-as" }, "You act as ", h("strong", {}, this.#state.nameOf(person.user)), ` · ${person.label}`) : null,
         h("div", { class: "tour-buttons" },
           act("Skip", () => this.#goTo(at + 1), "plain"),
           !isScene ? act(`Become the ${step.as} again`, () => this.#goTo(at), "primary") : null,
-          isScene && say ? act("Type it for me", () => this.#type(step), "primary") : null,
-          isScene && fill ? act("Fill it in for me", () => this.#fill(fill), "primary") : null,
+          isScene && isAwake && say ? act("Type it for me", () => this.#type(step), "primary") : null,
+          isScene && isAwake && fill ? act("Fill it in for me", () => this.#fill(fill), "primary") : null,
           step.next ? act(step.next, () => this.#goTo(at + 1), "primary") : null)),
     );
   }

@@ -27,10 +27,17 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture
-def stage() -> Iterator[Stage]:
+@pytest.fixture(scope="module")
+def opened_stage() -> Iterator[Stage]:
     with open_stage(Options(ports=(0,), limits_are_enforced=False)) as opened:
         yield opened
+
+
+@pytest.fixture
+def stage(opened_stage: Stage) -> Stage:
+    """A stage on which nothing was said yet."""
+    opened_stage.do(opened_stage.clear)
+    return opened_stage
 
 
 @pytest.fixture

@@ -24,6 +24,15 @@ class Stage:
     playground: Playground
     _loop: asyncio.AbstractEventLoop
 
+    def clear(self) -> None:
+        """Take back everything that was said; to be done in the stage's thread."""
+        world = self.playground.world
+        for channel in list(world.channels.values()):
+            if channel.is_thread:
+                world.delete_channel(channel.id)
+            else:
+                world.messages[channel.id].clear()
+
     def do(self, act: Callable[[], T]) -> T:
         """Change the world where it lives: in its own thread."""
 
