@@ -148,6 +148,13 @@ class BotInTown:
     store: Store
 
 
+class QuickBot(MynahBot):
+    """The real bot, without the five seconds that discord.py waits before it identifies anew."""
+
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        """Wait for nothing."""
+
+
 @asynccontextmanager
 async def mynah_in(
     town: Town, store: Store, clock: FakeClock, home: Path, *, silence_seconds: float = 60.0
@@ -162,7 +169,7 @@ async def mynah_in(
         permission_to_train_confirmed=True,
     )
     engine = ScriptedEngine()
-    client = MynahBot(make_parts(store, clock, home, settings, engine, WordScreening()))
+    client = QuickBot(make_parts(store, clock, home, settings, engine, WordScreening()))
     client._connection.guild_ready_timeout = 0.05
     client._connection.heartbeat_timeout = silence_seconds
     with discord_at(settings):
