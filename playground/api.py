@@ -30,6 +30,8 @@ MAX_CHARACTERS = 2000
 _WITHOUT_TOKEN = ("/interactions/", "/webhooks/")
 """Their path holds a token of its own."""
 KEPT_NONCES = 1000
+_TRUE = ("1", "true", "True")
+"""How a yes is written in a query."""
 
 
 class Api:
@@ -109,7 +111,8 @@ class Api:
 
     def _check_token(self, request: web.Request, path: str) -> None:
         given = request.headers.get("Authorization", "")
-        if (path.startswith(_WITHOUT_TOKEN) and request.method != "GET") or path == "/gateway":
+        has_its_own = path.startswith(_WITHOUT_TOKEN) and len(path.split("/")) > 3
+        if has_its_own or path == "/gateway":
             return
         if not secrets.compare_digest(given.encode(), f"Bot {self._token}".encode()):
             raise BackendError(401, 0, "401: Unauthorized")
@@ -154,10 +157,10 @@ class Api:
         segments = path.strip("/").split("/")
         if segments[0] == "interactions":
             self._asking.answered(self._interaction(segments[1]))
-            return result if query.get("with_response") == "true" else None
+            return result if query.get("with_response") in _TRUE else None
         if segments[0] == "applications" and segments[-1] == "commands" and method == "PUT":
             self._log.add("PLAY_COMMANDS", {})
-        if segments[0] == "webhooks" and method == "POST" and query.get("wait", "true") != "true":
+        if segments[0] == "webhooks" and method == "POST" and query.get("wait") not in _TRUE:
             return None
         if method == "POST" and _sends(path) and isinstance(body.json, dict) and body.json.get("nonce") is not None:
             self._nonces[(segments[1], str(body.json["nonce"]))] = int(result["id"])

@@ -27,6 +27,8 @@ TOO_FAST, TIMED_OUT, WRONG_VERSION = 4008, 4009, 4012
 MAX_BYTES = 4096
 """Of what a bot sends."""
 MAX_COMMANDS, COMMANDS_SECONDS = 120, 60.0
+LATE_SECONDS = 20.0
+"""How late a heartbeat may be; a busy machine is slow, not dead."""
 MAX_UNSENT = 5000
 """Frames that wait for a bot that does not read; then it is cut off, and may resume."""
 
@@ -283,7 +285,7 @@ class Connection:
 
     async def _watch_heartbeat(self) -> None:
         """Close on a bot that no longer shows that it lives."""
-        patience = self._gateway.heartbeat_seconds * 2
+        patience = self._gateway.heartbeat_seconds + LATE_SECONDS
         while True:
             await asyncio.sleep(self._gateway.heartbeat_seconds / 2)
             if not self._is_deaf and self._gateway.clock() - self._beat_at > patience:
