@@ -127,6 +127,11 @@ class Conversations(Repository):
         newest = query.order_by(col(TurnRow.id).desc()).limit(max(limit, 0))
         return await self._read(lambda session: [turn_of(row) for row in session.scalars(newest)][::-1])
 
+    async def newest(self, *, limit: int) -> list[Turn]:
+        """The newest `limit` turns of all conversations, newest first."""
+        query = select(TurnRow).order_by(col(TurnRow.id).desc()).limit(max(limit, 0))
+        return await self._read(lambda session: [turn_of(row) for row in session.scalars(query)])
+
     async def exchange_before(self, assistant_turn_id: int, *, limit: int) -> list[Turn]:
         """The newest `limit` turns up to and with an answer, oldest first: what a candidate is made of."""
 

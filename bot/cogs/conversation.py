@@ -13,6 +13,7 @@ from bot.cogs.answer_buttons import answer_buttons
 from bot.cogs.failures import told
 from bot.cogs.first_contact import ask_once
 from bot.cogs.parts import DIRECT_MESSAGES, BotParts
+from bot.cogs.seen import Seen
 from bot.cogs.sending import Destination
 from bot.cogs.streamed_answer import StreamedAnswer
 from bot.cogs.tasks import Tasks
@@ -81,6 +82,7 @@ class Conversation(commands.Cog):
         self._bot = bot
         self._parts = parts
         self._tasks = Tasks()
+        self._seen = Seen()
 
     async def cog_unload(self) -> None:
         """End the answers on their way."""
@@ -93,7 +95,7 @@ class Conversation(commands.Cog):
         if me is None or not _may_speak_in(message):
             return
         incoming = await incoming_from(message, me, self._parts)
-        if incoming is None:
+        if incoming is None or not self._seen.is_new(message.id):
             return
         with self._tasks.this_one():
             await self._answer(message, incoming)
