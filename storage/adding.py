@@ -158,7 +158,7 @@ def _present(session: Session, turn_ids: Iterable[int]) -> dict[int, bool]:
     query = select(col(TurnRow.id), col(KeptOutRow.message).is_not(None)).outerjoin(KeptOutRow, is_marked)
     found: dict[int, bool] = {}
     for some in chunks(sorted(turn_ids)):
-        found.update({turn_id: marked for turn_id, marked in session.execute(query.where(col(TurnRow.id).in_(some)))})
+        found.update((row[0], row[1]) for row in session.execute(query.where(col(TurnRow.id).in_(some))))
     return found
 
 
