@@ -28,7 +28,7 @@ from storage.likeness import print_of
 from storage.repository import chunks
 from storage.review_order import rank
 from storage.similarity import Print
-from storage.tables import CandidateAuthorRow, CandidateBandRow, CandidateRow, CandidateTurnRow, KeptOutRow, TurnRow
+from storage.tables import CandidateBandRow, CandidateRow, KeptOutRow, Row, TurnRow
 from storage.text import storable
 from storage.values import Candidate, CandidateState, NewCandidate, Source
 from storage.verdicts import verdict_to_json
@@ -130,18 +130,22 @@ class _Adding:
             rank(self._session, row)
         self._session.add_all(rows)
         self._session.flush()
-        authors = [(row.id, key) for row, one in fresh for key in sorted(set(one.author_keys))]
-        turns = [(row.id, turn_id) for row, one in fresh for turn_id in _turn_ids(one)]
-        bands = [(row.id, band) for row, own in zip(rows, prints, strict=True) for band in own.bands]
+        authors: list[tuple[int, str | int]] = [
+            (row.id, key) for row, one in fresh for key in sorted(set(one.author_keys))
+        ]
+        turns: list[tuple[int, str | int]] = [(row.id, turn_id) for row, one in fresh for turn_id in _turn_ids(one)]
+        bands: list[tuple[int, str | int]] = [
+            (row.id, band) for row, own in zip(rows, prints, strict=True) for band in own.bands
+        ]
         for table, name, pairs in (
-            (CandidateAuthorRow, "author_key", authors),
-            (CandidateTurnRow, "turn_id", turns),
-            (CandidateBandRow, "band", bands),
+            ("candidate_authors", "author_key", authors),
+            ("candidate_turns", "turn_id", turns),
+            ("candidate_bands", "band", bands),
         ):
             if pairs:
                 values = [{"candidate_id": candidate_id, name: value} for candidate_id, value in pairs]
                 # The table itself, not its class: rows that nobody looks at again need no identity.
-                self._session.connection().execute(insert(table.__table__), values)  # type: ignore[attr-defined]
+                self._session.connection().execute(insert(Row.metadata.tables[table]), values)
 
 
 def _words(one: NewCandidate) -> _Words:

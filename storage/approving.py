@@ -15,7 +15,7 @@ from storage.audit import note
 from storage.candidate_rows import has_words_of, is_unfit, lacks_consent, verdict_of
 from storage.repository import chunks
 from storage.review_order import rank
-from storage.tables import CandidateBandRow, CandidateRow, CandidateWordRow, ReviewRow, RevisionRow
+from storage.tables import CandidateBandRow, CandidateRow, ReviewRow, RevisionRow, Row
 from storage.values import CandidateState, Decision
 from storage.word_index import words_of
 
@@ -69,7 +69,7 @@ def _approve(session: Session, at: datetime, rows: Sequence[CandidateRow], revie
     words = [{"candidate_id": row.id, "word": word} for row in rows for word in words_of(row)]
     session.flush()
     if words:
-        session.connection().execute(insert(CandidateWordRow.__table__), words)  # type: ignore[attr-defined]
+        session.connection().execute(insert(Row.metadata.tables["candidate_words"]), words)
 
 
 def _reviewed(session: Session, rows: Sequence[CandidateRow]) -> set[int]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
@@ -409,10 +409,11 @@ class _Kept:
                 col(ConsentRow.author_key).in_(some), col(ConsentRow.account_made_on).is_not(None)
             )
             for key, made_on in self._session.execute(query.order_by(col(ConsentRow.id))):
-                found[key] = made_on
+                if made_on is not None:
+                    found[key] = made_on
         return found
 
-    def _of(self, query: Select[Any], *which: ColumnElement[bool], with_authors: bool = False) -> Select[Any]:
+    def _of(self, query: Any, *which: ColumnElement[bool], with_authors: bool = False) -> Any:
         """A query over kept candidates, their curations and, where wanted, their authors."""
         rows = query.select_from(CurationRow).join(CandidateRow, col(CandidateRow.id) == col(CurationRow.candidate_id))
         if with_authors:
@@ -573,7 +574,7 @@ def _page_of_taken(
 ) -> Callable[[Session], list[Taken]]:
     def work(session: Session) -> list[Taken]:
         lines = Lines.now(session, defaults)
-        query = (
+        query: Any = (
             select(
                 col(CandidateRow.id),
                 col(CandidateRow.messages),

@@ -82,39 +82,39 @@ async def test_an_outcome_about_words_that_were_changed_meanwhile_is_not_kept(st
     assert await pending(store) == [other.id]
 
 
-Change = Callable[[Store, Candidate], Awaitable[object]]
+Change = Callable[[Store, Candidate], Awaitable[None]]
 
 
-async def deny(store: Store, kept: Candidate) -> object:
-    return await store.consents.set(SERVER, "ada", allowed=False)
+async def deny(store: Store, kept: Candidate) -> None:
+    await store.consents.set(SERVER, "ada", allowed=False)
 
 
-async def block(store: Store, kept: Candidate) -> object:
-    return await store.blocks.block(SERVER, "ada", by="mod")
+async def block(store: Store, kept: Candidate) -> None:
+    await store.blocks.block(SERVER, "ada", by="mod")
 
 
-async def forget(store: Store, kept: Candidate) -> object:
-    return await store.members.forget("ada")
+async def forget(store: Store, kept: Candidate) -> None:
+    await store.members.forget("ada")
 
 
-async def leave(store: Store, kept: Candidate) -> object:
-    return await store.members.left(SERVER, "ada")
+async def leave(store: Store, kept: Candidate) -> None:
+    await store.members.left(SERVER, "ada")
 
 
-async def reject(store: Store, kept: Candidate) -> object:
-    return await store.candidates.reject(kept.id, "mod")
+async def reject(store: Store, kept: Candidate) -> None:
+    await store.candidates.reject(kept.id, "mod")
 
 
-async def undo(store: Store, kept: Candidate) -> object:
-    return await store.candidates.undo("mod", candidate_id=kept.id)
+async def undo(store: Store, kept: Candidate) -> None:
+    await store.candidates.undo("mod", candidate_id=kept.id)
 
 
-async def delete(store: Store, kept: Candidate) -> object:
-    return await store.conversations.delete(SERVER, ["m-1"])
+async def delete(store: Store, kept: Candidate) -> None:
+    await store.conversations.delete(SERVER, ["m-1"])
 
 
-async def edit(store: Store, kept: Candidate) -> object:
-    return await store.conversations.edit(SERVER, "m-1", "other words", passed())
+async def edit(store: Store, kept: Candidate) -> None:
+    await store.conversations.edit(SERVER, "m-1", "other words", passed())
 
 
 LOSSES = [deny, block, forget, leave, reject, undo, delete, edit]
