@@ -1,15 +1,15 @@
-"""What Discord's specification requires of an answer and SimCord leaves out, because discord.py can do without."""
+"""What Discord's specification says of an answer and SimCord does not keep to, because discord.py can do without."""
 
 from typing import Any
 
 
 def completed(body: Any) -> Any:
-    """An answer with the required fields of the objects in it; what has them already is as it was."""
+    """An answer with the required fields of the objects in it, and a message's nonce only where there is one."""
     if isinstance(body, list):
         return [completed(one) for one in body]
     if not isinstance(body, dict):
         return body
-    whole = {name: completed(value) for name, value in body.items()}
+    whole = {name: completed(value) for name, value in body.items() if (name, value) != ("nonce", None)}
     for missing, value in _missing(whole).items():
         whole.setdefault(missing, value)
     for embed in whole.get("embeds") or []:
