@@ -7,6 +7,7 @@ Everybody and everything in the pictures is invented.
 
 import argparse
 import asyncio
+import hashlib
 import io
 import tempfile
 from collections.abc import Awaitable, Callable
@@ -16,16 +17,27 @@ from typing import Any
 
 from PIL import Image, ImageChops
 from playwright.async_api import async_playwright
+from simcord.preview import _capture
 
 from bot.cogs import canaries, review_card, review_channel
 from storage.figures import DayFigures, VersionFigures
 from storage.settings import StoreSettings
 from storage.store import open_store
-from storage.values import CandidateState, Message, NewCandidate, Outcome, Role, RunState, Source, Verdict
+from storage.values import (
+    CandidateState,
+    Message,
+    ModelVersion,
+    NewCandidate,
+    Outcome,
+    Role,
+    RunState,
+    Snapshot,
+    Source,
+    Verdict,
+)
 from tests.bot.cogs.admin_work import publish, warm_up
 from tests.bot.cogs.reviewing import waits
 from tests.bot.cogs.server import Server, open_server
-from tests.bot.cogs.test_why import example, trained_on
 from tests.fakes.clock import FakeClock
 
 NOW = datetime(2026, 3, 14, 18, 30, tzinfo=UTC)
@@ -86,10 +98,22 @@ def _cropped(picture: Image.Image) -> Image.Image:
 
 async def talk(server: Server, camera: Camera) -> None:
     """A question, its answer with buttons, and the question whether Mynah may learn."""
-    await trained_on(server, await example(server, server.key, "when is game night this week?"))
+    await _learn(server, "when is game night this week?", "Game night is on Friday at eight, in the #games channel.")
     await server.say("when is game night?", server.ann)
     await server.ann.slash(server.channel, "why")
-    await camera.take("talk", server.ann, size=(900, 700))
+    await camera.take("talk", server.ann, size=(900, 800))
+
+
+async def _learn(server: Server, question: str, reply: str) -> None:
+    """A version that has learnt one exchange answers."""
+    store, now = server.parts.store, server.parts.clock()
+    candidate = await waits(server, question, reply, author=server.bob)
+    await store.candidates.approve(candidate.id, "a moderator")
+    snapshot, version = (hashlib.sha256(text.encode()).hexdigest() for text in (question, reply))
+    await store.snapshots.add(Snapshot(snapshot, "snapshot", 1, 0, now), [candidate.id])
+    made = ModelVersion(version[:16], version, "full", None, None, snapshot, None, now - timedelta(hours=14))
+    await store.aliases.add_version(made)
+    await server.engine.swap(version[:16])
 
 
 async def review(server: Server, camera: Camera) -> None:
@@ -220,6 +244,7 @@ PICTURES: dict[str, Callable[[Server, Camera], Awaitable[None]]] = {
 async def take_all(folder: Path, chromium: str, names: list[str]) -> None:
     """Take the pictures, each in a fresh server."""
     review_channel._LOOK_SECONDS = canaries._LOOK_SECONDS = 3600.0  # nothing happens by itself while a picture is taken
+    _capture._CAPTURE_DEADLINE = 300.0  # seconds; SimCord's own is too short for a busy machine
     warm_up()
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium, args=list(_CHROMIUM_OPTIONS))

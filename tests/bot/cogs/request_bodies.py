@@ -11,7 +11,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
+from simcord.backend.errors import BackendError
 from simcord.http import router
 
 from tests.bot.cogs.limits import MAX_FILE_BYTES, MAX_FILES, broken
@@ -40,6 +41,8 @@ class Sent:
     body: Any = None
     """JSON, or the JSON part of a form with files."""
     file_sizes: tuple[int, ...] = ()
+    is_refused: bool = False
+    """Whether Discord did not do it: what it was about is gone or forbidden."""
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -138,7 +141,12 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> Requests:
 
     def noting(backend: Any, method: str, path: str, **more: Any) -> Any:
         requests.note(method, path, more.get("json"), more.get("files") or ())
-        return dispatch(backend, method, path, **more)
+        at = len(requests.sent) - 1
+        try:
+            return dispatch(backend, method, path, **more)
+        except BackendError:
+            requests.sent[at] = replace(requests.sent[at], is_refused=True)
+            raise
 
     monkeypatch.setattr(router, "dispatch", noting)
     return requests
