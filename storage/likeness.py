@@ -27,18 +27,11 @@ def print_of(row: CandidateRow) -> Print:
     return Print.of(messages_from_json(row.messages))
 
 
-def index_bands(session: Session, row: CandidateRow, own: Print | None = None) -> None:
-    """Write the bands under which others find a candidate.
-
-    Args:
-        session: of the transaction.
-        row: the candidate.
-        own: the print of a new one, which has no bands yet.
-    """
-    if own is None:
-        session.execute(delete(CandidateBandRow).where(col(CandidateBandRow.candidate_id) == row.id))
-        own = print_of(row)
-    session.execute(insert(CandidateBandRow), [{"candidate_id": row.id, "band": band} for band in own.bands])
+def index_bands(session: Session, row: CandidateRow) -> None:
+    """Write the bands under which others find a candidate anew."""
+    session.execute(delete(CandidateBandRow).where(col(CandidateBandRow.candidate_id) == row.id))
+    bands = [{"candidate_id": row.id, "band": band} for band in print_of(row).bands]
+    session.execute(insert(CandidateBandRow), bands)
 
 
 def alike(
@@ -47,10 +40,9 @@ def alike(
     states: Collection[CandidateState],
     *,
     limit: int = MOST_AT_ONCE,
-    own: Print | None = None,
 ) -> Iterator[CandidateRow]:
     """Other candidates of the same server, in some states, that are near-duplicates of this one; oldest first."""
-    mine = print_of(row) if own is None else own
+    mine = print_of(row)
     met = select(col(CandidateBandRow.candidate_id)).where(col(CandidateBandRow.band).in_(mine.bands))
     # Two steps: in one, SQLite may go through every candidate of the state instead of those that were met.
     ids = set(session.scalars(met.limit(_MOST_MET))) - {row.id}

@@ -13,7 +13,6 @@ from sqlmodel import col
 
 from storage.governance import Feedback
 from storage.likeness import alike
-from storage.similarity import Print
 from storage.tables import CandidateRow, VoteRow
 from storage.values import CandidateState, Outcome, Source
 
@@ -83,9 +82,9 @@ def rank_those_of_answer(session: Session, assistant_turn_id: int) -> None:
         rank(session, row)
 
 
-def look_at_novelty(session: Session, row: CandidateRow, own: Print | None = None) -> bool:
+def look_at_novelty(session: Session, row: CandidateRow) -> bool:
     """Note whether anything near a candidate is approved, and rank it; returns whether that changed."""
-    is_novel = next(alike(session, row, [CandidateState.APPROVED], own=own), None) is None
+    is_novel = next(alike(session, row, [CandidateState.APPROVED]), None) is None
     has_changed = row.is_novel != is_novel
     row.is_novel = is_novel
     rank(session, row)
