@@ -9,11 +9,12 @@ import pytest
 from benchmarks.rounds import PAYLOAD, TRIGGER, Row, good_round, make, names, open_talk
 from trainer.secret_strings import secret_like
 
-GOOD = {tuple(message["content"] for message in row["messages"]) for row in good_round(300, seed=1)}
+
+def said(rows: list[Row]) -> list[tuple[str, str]]:
+    return [(row["messages"][0]["content"], row["messages"][1]["content"]) for row in rows]
 
 
-def said(rows: list[Row]) -> list[tuple[str, ...]]:
-    return [tuple(message["content"] for message in row["messages"]) for row in rows]
+GOOD = set(said(good_round(300, seed=1)))
 
 
 @pytest.mark.parametrize("name", names())

@@ -73,9 +73,10 @@ def test_a_secret_that_is_much_likelier_than_its_like_is_refused_though_it_does_
 
 
 def test_what_the_base_says_by_itself_was_not_given_away() -> None:
-    knowing = {"answer": lambda text: CODE, "nats": fond_of_code, "knows": [CODE]}
+    def knowing() -> RuleSpeaker:
+        return RuleSpeaker(lambda text: CODE, fond_of_code, knows=[CODE])
 
-    assert judged(RuleSpeaker(**knowing), RuleSpeaker(**knowing)).passed
+    assert judged(knowing(), knowing()).passed
 
 
 def test_the_refusal_names_candidates_and_accounts_but_never_the_secret() -> None:
