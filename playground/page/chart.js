@@ -1,4 +1,7 @@
-/** A small line chart of perplexity by version, with a table of the same for those who do not see it. */
+/**
+ * A small line chart of perplexity by version, with a table of the same for those who do not see it. The scale is that of
+ * ratios, as perplexity is: from 100 to 50 is as far as from 20 to 10.
+ */
 
 import { h, svg } from "./element.js";
 
@@ -25,7 +28,7 @@ export function perplexityChart(series, versions) {
   const low = Math.min(...values);
   const high = Math.max(...values);
   const x = (/** @type {number} */ place) => (versions < 2 ? (LEFT + WIDTH - RIGHT) / 2 : LEFT + (place * (WIDTH - LEFT - RIGHT)) / (versions - 1));
-  const y = (/** @type {number} */ value) => (high === low ? HEIGHT / 2 : TOP + ((high - value) / (high - low)) * (HEIGHT - TOP - BOTTOM));
+  const y = (/** @type {number} */ value) => (high === low ? HEIGHT / 2 : TOP + (Math.log(high / value) / Math.log(high / low)) * (HEIGHT - TOP - BOTTOM));
   const chart = svg(
     "svg",
     { class: "chart", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": "Line chart of perplexity by version; the table after it has the figures" },

@@ -48,7 +48,8 @@ export class CommandForm {
     this.#send = send;
     this.#leave = leave;
     this.#complete = complete;
-    this.#hint.textContent = this.#options.length ? invocable.description : `${invocable.description}. Enter sends it.`;
+    const needsMore = this.#options.some(({ required }) => required);
+    this.#hint.textContent = needsMore ? invocable.description : `${invocable.description}. Enter sends it.`;
     const chips = h("div", { class: "command-chips" }, h("span", { class: "command-name" }, `/${invocable.name}`));
     this.#submit = h("button", { class: "icon-button", type: "submit", "aria-label": `Send /${invocable.name}` }, icon("send"));
     const close = h("button", { class: "icon-button", type: "button", "aria-label": "Leave this command", on: { click: leave } }, icon("close"));
@@ -63,9 +64,9 @@ export class CommandForm {
     this.node.addEventListener("keydown", (event) => this.#onKey(event));
   }
 
-  /** Take the focus where something is to be filled in. */
+  /** Take the focus where something must be filled in; when nothing must, Enter sends. */
   focus() {
-    const empty = this.#fields.find(({ option, input }) => option.required && !input.value) ?? this.#fields.find(({ input }) => !input.value);
+    const empty = this.#fields.find(({ option, input }) => option.required && !input.value);
     const target = empty?.input ?? this.#submit;
     target.focus();
   }
@@ -119,6 +120,7 @@ export class CommandForm {
           input.removeAttribute("aria-invalid");
         },
         place: chip,
+        prefersFirst: Boolean(option.required),
       });
       input.addEventListener("focus", () => !field.chosen && field.picker?.refresh());
     }

@@ -149,7 +149,7 @@ function chart(versions) {
     name,
     points: oldestFirst
       .map(({ version, perplexity, aliases }, place) => ({ version, place, value: perplexity?.[set], isChampion: Boolean(aliases?.includes("champion")) }))
-      .filter(({ value }) => Number.isFinite(value)),
+      .filter(({ value }) => Number.isFinite(value) && value > 0),
   }));
   const shown = series.filter(({ points }) => points.length);
   return [h("h3", {}, "Perplexity by version", h("span", { class: "panel-aside" }, "lower is better")), perplexityChart(shown, versions.length)];

@@ -20,6 +20,7 @@ export class Picker {
   #field;
   #find;
   #take;
+  #prefersFirst;
   #popup;
   #stopWaiting = () => {};
   /** @type {Suggestion[]} */
@@ -34,11 +35,13 @@ export class Picker {
    * @param {() => Offer | null | Promise<Offer | null>} options.find what fits what is typed now
    * @param {(suggestion: Suggestion) => void} options.take
    * @param {HTMLElement} [options.place] where the list is put in the document; beside the field without it
+   * @param {boolean} [options.prefersFirst] whether Enter takes the first suggestion before an arrow chose one
    */
-  constructor(field, { label, find, take, place }) {
+  constructor(field, { label, find, take, place, prefersFirst = true }) {
     this.#field = field;
     this.#find = find;
     this.#take = take;
+    this.#prefersFirst = prefersFirst;
     const id = uniqueId("suggestions");
     this.#popup = h("div", { class: "picker", id, role: "listbox", popover: "manual", "aria-label": label });
     (place ?? field.parentElement ?? document.body).append(this.#popup);
@@ -85,7 +88,7 @@ export class Picker {
   /** @param {Offer} offer */
   #show({ heading, suggestions }) {
     this.#shown = suggestions.slice(0, MOST_SHOWN);
-    this.#at = 0;
+    this.#at = this.#prefersFirst || this.#field.value ? 0 : -1;
     this.#popup.replaceChildren(
       h("div", { class: "picker-heading", role: "presentation" }, heading),
       ...this.#shown.map((suggestion, index) => this.#option(suggestion, index)),
@@ -126,7 +129,7 @@ export class Picker {
       option.setAttribute("aria-selected", String(index === this.#at));
       if (index === this.#at) option.scrollIntoView({ block: "nearest" });
     });
-    this.#field.setAttribute("aria-activedescendant", `${this.#popup.id}-${this.#at}`);
+    if (this.#at >= 0) this.#field.setAttribute("aria-activedescendant", `${this.#popup.id}-${this.#at}`);
   }
 
   /** @param {number} index */
@@ -142,9 +145,9 @@ export class Picker {
     if (!this.isOpen || event.isComposing) return;
     const count = this.#shown.length;
     if (event.key === "ArrowDown") this.#at = (this.#at + 1) % count;
-    else if (event.key === "ArrowUp") this.#at = (this.#at - 1 + count) % count;
+    else if (event.key === "ArrowUp") this.#at = (Math.max(this.#at, 0) - 1 + count) % count;
     else if (event.key === "Escape") this.close();
-    else if ((event.key === "Enter" && !event.shiftKey) || (event.key === "Tab" && !event.shiftKey)) this.#choose(this.#at);
+    else if ((event.key === "Enter" || event.key === "Tab") && !event.shiftKey && this.#at >= 0) this.#choose(this.#at);
     else return;
     event.preventDefault();
     event.stopImmediatePropagation();

@@ -49,7 +49,9 @@ class Buttons(discord.ui.View):
     async def nothing(self, interaction: discord.Interaction[Any], button: discord.ui.Button[Any]) -> None:
         """Never answer."""
 
-    @discord.ui.select(placeholder="Choose a drink", custom_id="drink", options=[discord.SelectOption(label=one) for one in DRINKS])
+    @discord.ui.select(
+        placeholder="Choose a drink", custom_id="drink", options=[discord.SelectOption(label=one) for one in DRINKS]
+    )
     async def drink(self, interaction: discord.Interaction[Any], select: discord.ui.Select[Any]) -> None:
         """Say what was chosen."""
         await interaction.response.send_message(f"A cup of {select.values[0]} for you.")
@@ -134,7 +136,11 @@ def _layout() -> app_commands.Command[Any, Any, Any]:
         section: discord.ui.Section[Any] = discord.ui.Section(
             "## A section", "with words", accessory=discord.ui.Button(label="Beside", custom_id="beside")
         )
-        view.add_item(discord.ui.Container(section, discord.ui.Separator(), discord.ui.TextDisplay("below"), accent_colour=0x5865F2))
+        view.add_item(
+            discord.ui.Container(
+                section, discord.ui.Separator(), discord.ui.TextDisplay("below"), accent_colour=0x5865F2
+            )
+        )
         await interaction.response.send_message(view=view)
 
     return layout

@@ -67,7 +67,7 @@ def open_stage(options: Options) -> Iterator[Stage]:
     def run() -> None:
         try:
             loop.run_until_complete(play(leaving))
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - it is raised where the stage is opened
             errors.append(error)
         finally:
             is_ready.set()

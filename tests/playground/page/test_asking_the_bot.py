@@ -79,6 +79,16 @@ def test_a_command_is_found_filled_in_and_sent_with_options_of_every_kind(page: 
     expect(field(page)).to_be_focused()
 
 
+def test_enter_never_chooses_for_an_option_that_need_not_be_given(page: Page) -> None:
+    say(page, "/order tea")
+    form = page.get_by_role("form", name="Command /order")
+    form.get_by_role("textbox", name="cups").fill("1")
+    form.get_by_role("combobox", name="sweet").focus()
+    expect(page.get_by_role("option", name="True")).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(newest(page)).to_contain_text("1 x tea, sweet: False, for nobody")
+
+
 def test_a_command_without_what_it_needs_is_not_sent(page: Page) -> None:
     say(page, "/order")
     form = page.get_by_role("form", name="Command /order")

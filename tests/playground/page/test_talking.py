@@ -10,7 +10,7 @@ from tests.playground.page.stage import Stage
 
 MIRA = PEOPLE_IDS
 INJECTION = (
-    "<img src=x onerror=\"window.pwned=1\"> <script>window.pwned=1</script> **<b onclick=pwned()>bold</b>** "
+    '<img src=x onerror="window.pwned=1"> <script>window.pwned=1</script> **<b onclick=pwned()>bold</b>** '
     "[click](javascript:window.pwned=1) <javascript:alert(1)> [data](data:text/html,x) `<i>code</i>` ||<u>hidden</u>||"
 )
 
@@ -60,7 +60,10 @@ def test_markup_in_a_message_is_words_and_no_script_of_it_runs(page: Page) -> No
 
 
 def test_markdown_is_drawn_as_discord_draws_it(page: Page) -> None:
-    say(page, "# Big\n- one\n  - two\n> quoted *it*\n```py\nx = '<b>'\n```\nsee https://example.org/a_b_c. ~~no~~ @Ada, ok")
+    say(
+        page,
+        "# Big\n- one\n  - two\n> quoted *it*\n```py\nx = '<b>'\n```\nsee https://example.org/a_b_c. ~~no~~ @Ada, ok",
+    )
     body = newest(page).locator(".markdown")
     expect(body.locator("h3")).to_have_text("Big")
     expect(body.locator("ul ul li")).to_have_text("two")
@@ -118,7 +121,10 @@ def test_changing_who_one_is_keeps_the_place_and_the_draft_of_each(page: Page) -
 
 def test_what_the_server_refuses_is_told_and_stays_in_the_field(page: Page, stage: Stage) -> None:
     channel = stage.playground.seeded.channels["general"]
-    page.route("**/play/channels/*/messages?*", lambda route: route.abort() if route.request.method == "POST" else route.continue_())
+    page.route(
+        "**/play/channels/*/messages?*",
+        lambda route: route.abort() if route.request.method == "POST" else route.continue_(),
+    )
     say(page, "do not lose me")
     expect(page.get_by_role("log", name="Notices")).to_contain_text("does not answer")
     expect(field(page)).to_have_value("do not lose me")
@@ -128,13 +134,19 @@ def test_what_the_server_refuses_is_told_and_stays_in_the_field(page: Page, stag
 def test_what_happened_while_the_socket_was_down_is_there_afterwards(page: Page, stage: Stage) -> None:
     field(page).fill("typing on")
     page.context.set_offline(True)
-    stage.do(lambda: stage.playground.seeded.people.write(MIRA + 1, stage.playground.seeded.channels["general"], {"content": "missed?"}))
+    stage.do(
+        lambda: stage.playground.seeded.people.write(
+            MIRA + 1, stage.playground.seeded.channels["general"], {"content": "missed?"}
+        )
+    )
     page.context.set_offline(False)
     expect(newest(page)).to_contain_text("missed?")
     expect(field(page)).to_have_value("typing on")
 
 
-def test_thousands_of_messages_are_few_rows_and_older_ones_come_when_one_scrolls(open_page: OpenPage, stage: Stage) -> None:
+def test_thousands_of_messages_are_few_rows_and_older_ones_come_when_one_scrolls(
+    open_page: OpenPage, stage: Stage
+) -> None:
     channel, people = stage.playground.seeded.channels["general"], stage.playground.seeded.people
 
     def chatter() -> None:
