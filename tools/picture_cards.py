@@ -121,7 +121,7 @@ async def review(server: Server, camera: Camera) -> None:
     channel = server.guild.create_text_channel("review")
     await server.parts.store.server_settings.set(server.key, "review_channel", str(channel.id), "admin")
     store = server.parts.store
-    review_card._place = lambda _: (
+    review_card._place = lambda candidate: (
         "#general"
     )  # SimCord leaves the mention of a channel in a card as it is; Discord does not
     await server.allow(server.ann, server.bob)
@@ -158,7 +158,7 @@ async def report(server: Server, camera: Camera) -> None:
     async def behind(version: str, **_: Any) -> dict[str, int]:
         return {"ann": 9, "bob": 3}
 
-    server.parts.store.votes.behind_all = behind  # type: ignore[method-assign, assignment]
+    server.parts.store.votes.behind_all = behind  # type: ignore[method-assign]
     shown = await server.admin.slash(server.channel, "retrain status")
     await camera.take("report", server.admin, message=shown, size=(760, 1100))
 

@@ -32,7 +32,8 @@ class LatePresses(commands.Cog):
         if interaction.type is discord.InteractionType.component:
             await report(interaction, _BUTTON)
         elif interaction.type is discord.InteractionType.modal_submit:
-            words = "\n\n".join(_written((interaction.data or {}).get("components", ())))[:_WORDS_CHARACTERS]
+            sent: Any = interaction.data or {}
+            words = "\n\n".join(_written(sent.get("components", ())))[:_WORDS_CHARACTERS]
             await send(interaction, f"{_FORM}\n\n{words}", is_private=True)
 
 

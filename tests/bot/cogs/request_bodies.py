@@ -59,7 +59,7 @@ class Specification:
         document = copy.deepcopy(document)
         # Discord takes ids as numbers too, and discord.py sends some so: of files, and of a message that is answered.
         document["components"]["schemas"]["SnowflakeType"] = {"type": ["string", "integer"], "pattern": "^[0-9]+$"}
-        resource: Resource[Any] = Resource(document, DRAFT202012)
+        resource: Resource[Any] = DRAFT202012.create_resource(document)
         self._registry: Registry[Any] = Registry().with_resource(_URI, resource)
         self._document = document
         self._paths = [(re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path))), path) for path in document["paths"]]

@@ -63,6 +63,7 @@ def _choices(name: str, pattern: str) -> Iterator[str]:
 
 
 def _heirs(kind: type) -> Iterator[type]:
+    one: type
     for one in kind.__subclasses__():
         yield one
         yield from _heirs(one)
@@ -196,7 +197,8 @@ async def _permit(server: Server) -> None:
 
 def _hold_the_first_answer(server: Server, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
     """Let Discord be slow to take the next first response: whoever waits for it goes on when the event is set."""
-    gate, request, held = asyncio.Event(), FakeWebhookAdapter.request, []
+    gate, request = asyncio.Event(), FakeWebhookAdapter.request
+    held: list[str] = []
 
     async def slow(self: Any, route: Any, *given: Any, **more: Any) -> Any:
         if "/callback" in route.url and not held:
