@@ -55,7 +55,7 @@ export class ChatHead {
     const { channel, me } = this.#state;
     if (channel === undefined || me === null) return;
     const name = this.#state.channelName(channel);
-    this.#name.replaceChildren(icon(channel.type === 1 ? "at" : channel.type > 9 ? "thread" : "hash"), name);
+    this.#name.replaceChildren(icon(channel.type === 1 ? "at" : channel.type > 9 ? "thread" : "hash"), h("span", { class: "place-words" }, name));
     this.#topic.textContent = channel.topic ?? "";
     this.#topic.title = channel.topic ?? "";
     document.title = `${channel.type === 1 ? "@" : "#"}${name} · ${this.#state.guild.name} · Mynah's playground`;

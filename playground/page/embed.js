@@ -37,10 +37,13 @@ export function embedNode(embed, names, attachments) {
   );
 }
 
-/** @param {Record<string, any>[]} embeds @returns {Set<string>} names of attachments that embeds show themselves */
-export function shownByEmbeds(embeds) {
-  const urls = embeds.flatMap((embed) => [embed.image?.url, embed.thumbnail?.url]);
-  return new Set(urls.filter((url) => url?.startsWith(SCHEME)).map((url) => url.slice(SCHEME.length)));
+/**
+ * Whether an embed shows an attachment, which then is not shown once more below it.
+ * @param {import("./discord.js").Attachment} attachment @param {Record<string, any>[]} embeds @returns {boolean}
+ */
+export function isShownByOne({ filename, url }, embeds) {
+  const shown = embeds.flatMap((embed) => [embed.image?.url, embed.thumbnail?.url]);
+  return shown.includes(SCHEME + filename) || shown.some((one) => ownAddress(one) !== null && ownAddress(one) === ownAddress(url));
 }
 
 /** @param {Record<string, any>[]} fields @param {import("./markdown.js").Names} names @returns {HTMLElement} */

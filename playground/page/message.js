@@ -6,7 +6,7 @@ import { moment, timeOfDay, inStyle, isSameDay } from "./clock.js";
 import { componentList } from "./components.js";
 import { cssColour, emojiKey, Flag } from "./discord.js";
 import { h, unseen } from "./element.js";
-import { embedNode, shownByEmbeds } from "./embed.js";
+import { embedNode, isShownByOne } from "./embed.js";
 import { icon } from "./icons.js";
 import { inlineMarkdown, markdown, plainText } from "./markdown.js";
 
@@ -122,12 +122,11 @@ function nameColour(message, state) {
 /** @param {import("./discord.js").Message} message @param {Around} around @returns {(Node | null)[]} */
 function bodyParts(message, around) {
   const isThinking = Boolean(message.flags & Flag.THINKING);
-  const shownInside = shownByEmbeds(message.embeds);
   const isV2 = Boolean(message.flags & Flag.COMPONENTS_V2);
   return [
     isThinking ? thinking(around.state.nameOf(message.author)) : words(message, around),
     ...message.embeds.map((embed) => embedNode(embed, around.names, message.attachments)),
-    isV2 ? null : attachmentList(message.attachments.filter(({ filename }) => !shownInside.has(filename))),
+    isV2 ? null : attachmentList(message.attachments.filter((attachment) => !isShownByOne(attachment, message.embeds))),
     componentList(message.components ?? [], {
       state: around.state,
       names: around.names,
