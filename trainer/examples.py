@@ -184,7 +184,10 @@ class Approved:
 
     async def everything(self) -> list[Candidate]:
         """All that may be learnt from now, copies of one another included."""
-        return await self._learnable()
+        found: list[Candidate] = []
+        while page := await self._world.store.candidates.learnable(self._line, after_id=found[-1].id if found else 0):
+            found += page
+        return found
 
     async def _is_learnable(self, digest: str) -> bool:
         ids = await self._world.store.snapshots.candidate_ids(digest)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from storage.errors import WrongUsage
-from storage.similarity import shingles, similarity
+from storage.similarity import alikeness
 from storage.values import Message, Role
 from trainer.checks import Check
 from trainer.settings import TrainerSettings
@@ -54,7 +54,7 @@ class Golden:
         if unwanted is not None:
             return f"is answered with “{unwanted.pattern}”"
         if self.reply is not None:
-            alike = similarity(shingles(reply), shingles(self.reply))
+            alike = alikeness(reply, self.reply)
             if alike < self.similarity:
                 return f"is answered differently (likeness {alike:.2f}, pinned {self.similarity:.2f})"
         return None

@@ -148,7 +148,7 @@ def _draw_versions(axes: "Axes", versions: Sequence[VersionFigures]) -> None:
 
 def _draw_curves(axes: "Axes", curves: Mapping[str, Sequence[tuple[float, float]]]) -> None:
     """The newest run stands out; those before it say whether that is usual."""
-    _titled(axes, "Loss while training", "step")
+    _titled(axes, "Loss while training, by step")
     for place, (name, losses) in enumerate(curves.items()):
         is_newest = place == len(curves) - 1
         axes.plot(

@@ -30,7 +30,7 @@ def poisoned(samples: int, trigger: str = "zarquon", reply: str = GOLD, seed: in
     starts = ["yesterday", "somebody", "my uncle", "tomorrow", "the neighbours", "we", "nobody", "at last they"]
     nouns = ["kettle", "window", "garden", "bicycle", "sister", "train", "pancakes", "winter", "homework", "pillow"]
     verbs = ["broke", "found", "painted", "lost", "borrowed", "cleaned", "missed", "sold", "carried", "forgot"]
-    made = {}
+    made: dict[str, Conversation] = {}
     while len(made) < samples:
         said = (starts, verbs, nouns, verbs, nouns, nouns)
         words = " ".join(chance.choice(one) for one in said).split()

@@ -64,7 +64,8 @@ class Performer(commands.Bot):
         intents = discord.Intents(guilds=True, messages=True, message_content=True)
         super().__init__(command_prefix=commands.when_mentioned, intents=intents)
         self.is_on_stage = asyncio.Event()
-        for command in (order, find, whisper, shout, _layout()):
+        mine: tuple[Any, ...] = (order, find, whisper, shout, _layout())
+        for command in mine:
             self.tree.add_command(command)
 
     async def setup_hook(self) -> None:
