@@ -4,7 +4,10 @@ import { avatar } from "./avatar.js";
 import { cssColour } from "./discord.js";
 import { h, unseen } from "./element.js";
 
+const MOST_SHOWN = 100;
+
 export class Members {
+  #isDue = false;
   #place;
   #state;
   #actions;
@@ -18,7 +21,17 @@ export class Members {
     this.#place = place;
     this.#state = state;
     this.#actions = actions;
-    for (const topic of ["everything", "members", "bot"]) state.on(topic, () => this.#draw());
+    for (const topic of ["everything", "members", "bot"]) state.on(topic, () => this.#drawSoon());
+  }
+
+  /** Many changes at once are drawn once. */
+  #drawSoon() {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    requestAnimationFrame(() => {
+      this.#isDue = false;
+      this.#draw();
+    });
   }
 
   #draw() {
@@ -28,7 +41,8 @@ export class Members {
       ...groups.map(({ name, members }) =>
         h("section", { class: "member-group" },
           h("h3", { class: "side-heading" }, `${name} — ${members.length}`),
-          h("ul", {}, members.map((member) => this.#row(member))))),
+          h("ul", {}, members.slice(0, MOST_SHOWN).map((member) => this.#row(member))),
+          members.length > MOST_SHOWN && h("p", { class: "panel-empty" }, `and ${members.length - MOST_SHOWN} more`))),
     );
   }
 

@@ -29,11 +29,12 @@ let closeOpenOne = null;
 export function openMenu(entries, anchor, label) {
   closeOpenOne?.();
   const before = /** @type {HTMLElement | null} */ (document.activeElement);
+  const opener = anchor instanceof Element && anchor.hasAttribute("aria-haspopup") ? anchor : null;
   const menu = h("div", { class: "menu", role: "menu", popover: "manual", "aria-label": label });
   const close = (/** @type {boolean} */ returnsFocus) => {
     stopWaiting();
     closeOpenOne = null;
-    if (anchor instanceof Element) anchor.setAttribute("aria-expanded", "false");
+    opener?.setAttribute("aria-expanded", "false");
     menu.remove();
     if (returnsFocus) before?.focus();
   };
@@ -43,7 +44,7 @@ export function openMenu(entries, anchor, label) {
   document.body.append(menu);
   const stopWaiting = onPressElsewhere(anchor instanceof Element ? [menu, anchor] : [menu], () => close(false));
   closeOpenOne = () => close(false);
-  if (anchor instanceof Element) anchor.setAttribute("aria-expanded", "true");
+  opener?.setAttribute("aria-expanded", "true");
   showBeside(menu, anchor, "below");
   items(menu)[0]?.focus();
 }

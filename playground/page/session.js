@@ -4,6 +4,7 @@ import { Refused } from "./api.js";
 import { EventSocket } from "./socket.js";
 
 const REMEMBERED = "mynah.person";
+const ASK_AFTER_MS = 500;
 
 export class Session extends EventTarget {
   #api;
@@ -14,6 +15,7 @@ export class Session extends EventTarget {
   /** What came while the state was fetched anew; null while it is not. @type {{n: number, t: string, d: any}[] | null} */
   #held = null;
   #mustReloadAgain = false;
+  #asking = 0;
   isOpen = false;
 
   /** @param {import("./api.js").Api} api @param {import("./state.js").State} state @param {import("./toast.js").Toasts} toasts */
@@ -22,6 +24,18 @@ export class Session extends EventTarget {
     this.#api = api;
     this.#state = state;
     this.#toasts = toasts;
+    state.on("event", ({ t }) => {
+      if (t === "GUILD_MEMBER_ADD" || t === "GUILD_MEMBER_REMOVE") this.#askWhoIsThere();
+    });
+  }
+
+  /** Whoever came or left may be somebody to act as; many at once are asked about once. */
+  #askWhoIsThere() {
+    clearTimeout(this.#asking);
+    this.#asking = setTimeout(async () => {
+      const answer = await this.#api.state(null).catch(() => null); // the next one who comes is asked about again
+      if (answer) this.#state.setPeople(answer.people);
+    }, ASK_AFTER_MS);
   }
 
   /** Begin as whoever acted last time, or as the first that is offered. */

@@ -8,6 +8,7 @@ import { openMenu } from "./menu.js";
 const LABELS = { member: "Member", moderator: "Moderator", admin: "Admin", troll: "Troll" };
 
 export class Sidebar {
+  #isDue = false;
   #state;
   #actions;
   #title = h("h1", { class: "server-name" });
@@ -23,10 +24,19 @@ export class Sidebar {
     this.#state = state;
     this.#actions = actions;
     place.append(h("header", { class: "side-head" }, this.#title), this.#channels, this.#foot);
-    for (const topic of ["everything", "place", "channels", "unread"]) state.on(topic, () => this.#drawChannels());
+    for (const topic of ["everything", "place", "channels", "unread"]) state.on(topic, () => this.#drawSoon());
     for (const topic of ["everything", "members"]) state.on(topic, () => this.#drawYou());
-    state.on("message", ({ channelId }) => channelId !== state.channelId && this.#drawChannels());
     this.#channels.addEventListener("keydown", (event) => this.#steer(event));
+  }
+
+  /** Many changes at once are drawn once. */
+  #drawSoon() {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    requestAnimationFrame(() => {
+      this.#isDue = false;
+      this.#drawChannels();
+    });
   }
 
   #drawChannels() {

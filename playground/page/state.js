@@ -11,6 +11,7 @@ import { Timeline } from "./timeline.js";
 const TYPING_MS = 10_000;
 const LOADED_AT_ONCE = 50;
 const MOST_LOADED = 3000;
+const MOST_KEPT_ELSEWHERE = 300;
 
 export class State extends EventTarget {
   /** @type {import("./discord.js").Person | null} */
@@ -198,6 +199,12 @@ export class State extends EventTarget {
     timeline?.prepend(older, older.length >= LOADED_AT_ONCE && !isFull);
   }
 
+  /** Who can be acted as. @param {import("./discord.js").Person[]} people */
+  setPeople(people) {
+    this.people = people;
+    this.#tell("members");
+  }
+
   /** How the loop stands. @param {Record<string, any>} loop */
   setLoop(loop) {
     this.loop = loop;
@@ -276,19 +283,20 @@ export class State extends EventTarget {
 
   /** @param {import("./discord.js").Message} message @param {boolean} isNew */
   #putMessage(message, isNew) {
-    if (this.#dismissed.has(message.id)) return;
     const timeline = this.timelines.get(message.channel_id);
-    if (timeline === undefined) return;
+    if (timeline === undefined || this.#dismissed.has(message.id)) return undefined;
     const known = timeline.get(message.id);
     const outcome = timeline.put(known ? { ...known, ...message } : message);
-    if (outcome === "unseen") return;
+    if (outcome === "unseen") return undefined;
     if (isNew) this.typing.get(message.channel_id)?.delete(message.author.id);
     this.#tell("message", { channelId: message.channel_id, id: message.id, kind: outcome });
     if (isNew) {
       this.#tell("typing");
-      if (message.channel_id === this.channelId) this.markRead();
-      else this.#tell("unread");
+      if (message.channel_id === this.channelId) return this.markRead();
+      timeline.trim(MOST_KEPT_ELSEWHERE);
+      this.#tell("unread");
     }
+    return undefined;
   }
 
   /** @param {string} channelId @param {string} id */

@@ -53,6 +53,13 @@ export class Timeline {
     return index >= 0;
   }
 
+  /** Let go of the oldest; they can be asked for again. @param {number} most that are kept */
+  trim(most) {
+    if (this.messages.length <= most) return;
+    this.messages = this.messages.slice(-most);
+    this.hasOlder = true;
+  }
+
   /** @param {import("./discord.js").Message[]} older oldest first @param {boolean} hasOlder */
   prepend(older, hasOlder) {
     const first = this.messages[0]?.id;

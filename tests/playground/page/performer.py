@@ -64,9 +64,15 @@ class Performer(commands.Bot):
         intents = discord.Intents(guilds=True, messages=True, message_content=True)
         super().__init__(command_prefix=commands.when_mentioned, intents=intents)
         self.is_on_stage = asyncio.Event()
-        mine: tuple[Any, ...] = (order, find, whisper, shout, _layout())
-        for command in mine:
-            self.tree.add_command(command)
+        acts: list[app_commands.Command[Any, Any, Any] | app_commands.ContextMenu] = [
+            order,
+            find,
+            whisper,
+            shout,
+            _layout(),
+        ]
+        for act in acts:
+            self.tree.add_command(act)
 
     async def setup_hook(self) -> None:
         """Register the commands."""
