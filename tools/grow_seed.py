@@ -141,13 +141,14 @@ def told(growth: Growth) -> None:
 
 
 def ship(model: Path, licences: Path, out: Path) -> None:
-    """Copy the model's files and the data's licences; the card beside them is written by hand."""
+    """Copy the model's files and the licences of what it read; the card beside them is written by hand."""
     out.mkdir(parents=True, exist_ok=True)
     (out / "licences").mkdir(exist_ok=True)
     for path in _shipped(model):
         shutil.copyfile(path, out / path.name)
-    for path in sorted(licences.iterdir()):
-        shutil.copyfile(path, out / "licences" / path.name)
+    for source in sorted({*OPEN, *PEOPLE}):
+        if (licences / f"{source}.txt").is_file():  # some licences are named by their address only
+            shutil.copyfile(licences / f"{source}.txt", out / "licences" / f"{source}.txt")
     logger.info("written to %s", out)
 
 
