@@ -16,8 +16,9 @@ SECONDS = 20
 OpenPage = Callable[..., Page]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Closed with its module: as long as it is open, its event loop runs in this thread, and no other test's can."""
     if CHROMIUM is None:
         pytest.skip("no chromium is installed; on Debian: apt-get install chromium")
     expect.set_options(timeout=SECONDS * 1000)
