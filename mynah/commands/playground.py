@@ -11,7 +11,6 @@ import typer
 
 from mynah.commands.processes import stop_on_signals
 from mynah.invocation import Home, Invocation, begin, run
-from mynah.settings import variable
 from storage.errors import MynahError
 
 if TYPE_CHECKING:
@@ -69,6 +68,8 @@ def settings_for(server: "Playground") -> Mapping[str, str]:
     What names roles and channels of the operator's own server is taken back. The confirmation that Discord permits
     training is about other people's messages there; here everything is said by the one person at the page.
     """
+    from mynah.settings import variable
+
     discord = {
         "token": server.bot_token,
         "api_url": server.api_url,
