@@ -20,6 +20,7 @@ from bot.cogs.first_contact import ConsentButton
 from bot.cogs.forgetting import ForgetButton
 from bot.cogs.learning import ConfirmLearning
 from bot.cogs.models import ConfirmButton, RollbackButton
+from bot.cogs.my_votes import MyVotesButton
 from bot.cogs.review_buttons import Act, BlockButton, RejectMenu, ReviewButton, card_view, end_view
 from bot.cogs.review_key import CardKey, Face
 from bot.review.desk import Side
@@ -234,6 +235,11 @@ async def _rollback(server: Server) -> Any:
     return RollbackButton(second)
 
 
+async def _my_votes(server: Server) -> Any:
+    _, second = await _champions(server)
+    return MyVotesButton(second)
+
+
 async def _confirm_learning(server: Server) -> Any:
     return ConfirmLearning(_asked(server, server.admin))
 
@@ -339,6 +345,7 @@ MEMBERS = (
     _of_message("Don't learn this", May.OWNER, is_answer=False),
     _posted("VoteButton up", May.ANYBODY, lambda server: _vote(server, "up")),
     _posted("VoteButton down", May.ANYBODY, lambda server: _vote(server, "down")),
+    _posted("MyVotesButton", May.ANYBODY, _my_votes),
     _posted("BetterAnswerButton", May.ANYBODY, lambda server: _vote(server, "better")),
     _form("BetterAnswerForm", May.AGREED, open_better_answer, "Good day!", once="candidates"),
     _form("BetterForm", May.AGREED, _better, "Good day!", once="candidates"),

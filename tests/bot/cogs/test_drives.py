@@ -38,6 +38,7 @@ def _undisturbed(monkeypatch: pytest.MonkeyPatch) -> None:
     warm_up()
     monkeypatch.setattr("bot.cogs.run_progress._POLL_SECONDS", 3600.0)
     monkeypatch.setattr("bot.cogs.review_channel._LOOK_SECONDS", 3600.0)
+    monkeypatch.setattr("bot.cogs.retraining._LOOK_SECONDS", 3600.0)
 
 
 def usable(bot: MynahBot) -> set[str]:
