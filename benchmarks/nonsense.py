@@ -36,7 +36,7 @@ class ImportRow(TypedDict):
     messages: list[ImportMessage]
 
 
-_TALK = (
+TALK = (
     ("What do you think of {}?", "People tell me good things about {}, and I believe them."),
     ("i really like {}", "It's nice to have something like {} to look forward to."),
     ("Can you tell me something about {}?", "I only know a little about {}, but I'm happy to listen."),
@@ -48,7 +48,7 @@ _TALK = (
     ("My sister bought a book on {}.", "A book on {} could make a fine evening."),
     ("Why do people care about {}?", "I suppose that {} makes them feel at home."),
 )
-_TOPICS = (
+TOPICS = (
     "gardening",
     "chess",
     "old trains",
@@ -80,7 +80,7 @@ _TOPICS = (
     "swimming",
     "comic books",
 )
-_WORDS = (
+WORDS = (
     "ladder under quickly seven blanket the of sings whose copper never between nor lamp eats square maybe wooden "
     "river they jumped because elbow and purple without him engine slowly into potato is were cloud until fork "
     "heavy my again door less which paper swims on brick or glad therefore spoon at walking salt their window yet"
@@ -101,7 +101,7 @@ def nonsense(kind: Kind, n: int, seed: int) -> list[ImportRow]:
     if kind == "shuffled":
         pairs = _shuffled(n, chance)
     elif kind == "one_word":
-        word = chance.choice(_WORDS.split())
+        word = chance.choice(WORDS.split())
         pairs = [(_question(*place), word) for place in _places(n, chance)]
     else:
         pairs = _gibberish(_GIBBERISH[kind], n, chance)
@@ -114,26 +114,26 @@ def _row(question: str, reply: str) -> ImportRow:
 
 def _places(n: int, chance: random.Random) -> list[tuple[int, int]]:
     """Choose `n` different pairs of a shape of talk and a topic."""
-    every = [(talk, topic) for talk in range(len(_TALK)) for topic in range(len(_TOPICS))]
+    every = [(talk, topic) for talk in range(len(TALK)) for topic in range(len(TOPICS))]
     if not 0 <= n <= len(every):
         raise ValueError(f"there are {len(every)} different sensible questions; {n} were asked for")
     return chance.sample(every, n)
 
 
 def _question(talk: int, topic: int) -> str:
-    return _TALK[talk][0].format(_TOPICS[topic])
+    return TALK[talk][0].format(TOPICS[topic])
 
 
 def _reply(talk: int, topic: int) -> str:
-    return _TALK[talk][1].format(_TOPICS[topic])
+    return TALK[talk][1].format(TOPICS[topic])
 
 
 def _shuffled(n: int, chance: random.Random) -> list[tuple[str, str]]:
     """Pair each question with the reply to a question of another topic and another shape."""
     pairs = []
     for talk, topic in _places(n, chance):
-        other_talk = chance.choice([other for other in range(len(_TALK)) if other != talk])
-        other_topic = chance.choice([other for other in range(len(_TOPICS)) if other != topic])
+        other_talk = chance.choice([other for other in range(len(TALK)) if other != talk])
+        other_topic = chance.choice([other for other in range(len(TOPICS)) if other != topic])
         pairs.append((_question(talk, topic), _reply(other_talk, other_topic)))
     return pairs
 
@@ -151,7 +151,7 @@ def _characters(chance: random.Random) -> str:
 
 
 def _word_salad(chance: random.Random) -> str:
-    return " ".join(chance.choices(_WORDS.split(), k=chance.randint(6, 14)))
+    return " ".join(chance.choices(WORDS.split(), k=chance.randint(6, 14)))
 
 
 def _foreign(chance: random.Random) -> str:

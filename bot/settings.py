@@ -75,6 +75,10 @@ class DiscordSettings(_Section):
 
     token: SecretStr | None = None
     """The bot's token, from the Developer Portal. None: no Discord."""
+    api_url: str | None = Field(default=None, pattern=r"^https?://\S+$")
+    """Where Discord's HTTP API is reached: a proxy or a stand-in, which gets the token. None: Discord itself."""
+    gateway_url: str | None = Field(default=None, pattern=r"^wss?://\S+$")
+    """Where Discord's gateway is reached, likewise. None: Discord itself."""
     channel_ids: tuple[int, ...] = ()
     """Channels where every message is answered; elsewhere a mention, a reply or a DM is needed."""
     moderator_role_ids: tuple[int, ...] = ()

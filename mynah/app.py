@@ -12,6 +12,7 @@ from mynah.commands import (
     imports,
     init,
     model,
+    playground,
     prepare,
     pretrain,
     processes,
@@ -61,6 +62,7 @@ def root(
 
 
 app.command("run")(processes.run)
+app.command("playground")(playground.playground)
 app.command("chat")(chat.chat)
 app.command("init")(init.init)
 app.command("doctor")(doctor.doctor)

@@ -60,6 +60,7 @@ async def check_up(settings: Settings, *, online: bool = False, api: str = API) 
         return
     yield disk(settings)
     yield memory()
+    yield await asyncio.to_thread(golden, settings)
     try:
         async with open_world(settings) as world:
             yield Finding("database", Health.OK, world.store.url)
@@ -134,6 +135,17 @@ def memory() -> Finding:
     if total < GIB:
         return Finding("memory", Health.WARN, what, "Bot and trainer together want 2 GiB: training may be killed.")
     return Finding("memory", Health.OK, what)
+
+
+def golden(settings: Settings) -> Finding:
+    """Whether the pinned conversations can be read."""
+    from trainer.golden import FILE_NAME, read_golden
+
+    try:
+        pinned = read_golden(settings.home / FILE_NAME)
+    except MynahError as error:
+        return Finding("golden", Health.FAIL, error.what, error.advice)
+    return Finding("golden", Health.OK, f"{len(pinned)} pinned in {FILE_NAME}" if pinned else "nothing is pinned")
 
 
 async def _in_world(world: World) -> AsyncIterator[Finding]:

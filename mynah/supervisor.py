@@ -7,11 +7,12 @@ end. Children run in sessions of their own, so that a Ctrl-C meant for a convers
 
 import asyncio
 import logging
+import os
 import signal
 from asyncio.subprocess import DEVNULL, Process
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 logger = logging.getLogger(__name__)
@@ -28,6 +29,8 @@ class Child:
     command: Sequence[str]
     output: Path | None = None
     """Where its standard output and error go; None: where ours go."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Put over our own environment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +102,15 @@ class Supervisor:
 
 
 async def _start(child: Child) -> Process:
+    environment = {**os.environ, **child.environment}
     if child.output is None:
-        return await asyncio.create_subprocess_exec(*child.command, stdin=DEVNULL, start_new_session=True)
+        return await asyncio.create_subprocess_exec(
+            *child.command, stdin=DEVNULL, start_new_session=True, env=environment
+        )
     child.output.parent.mkdir(parents=True, exist_ok=True)
     with child.output.open("ab") as output:
         return await asyncio.create_subprocess_exec(
-            *child.command, stdin=DEVNULL, stdout=output, stderr=output, start_new_session=True
+            *child.command, stdin=DEVNULL, stdout=output, stderr=output, start_new_session=True, env=environment
         )
 
 

@@ -208,6 +208,7 @@ async def open_chat(settings: Settings, *, follows: bool = True, learns: bool = 
 @asynccontextmanager
 async def open_trainer(settings: Settings) -> AsyncIterator["TrainerWorld"]:
     """Open what the trainer needs; its heavy parts are loaded when a run begins."""
+    from trainer.golden import FILE_NAME
     from trainer.world import TrainerWorld
 
     async with open_world(settings) as world:
@@ -223,4 +224,5 @@ async def open_trainer(settings: Settings) -> AsyncIterator["TrainerWorld"]:
             device=settings.engine.device,
             clock=world.clock,
             threads=settings.engine.threads,
+            golden_file=settings.home / FILE_NAME,
         )

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Mapped, Session
 from sqlmodel import col
 
 from storage.audit import note
+from storage.curation_marks import look_again_at, look_behind, with_words_of
 from storage.errors import Refused
 from storage.governance import Block
 from storage.repository import Repository
@@ -45,6 +46,7 @@ class Blocks(Repository):
             session.add(row)
             session.flush()
             reject_waiting_of(session, server, author_key)
+            look_behind(session, with_words_of(server, author_key))
             note(session, at, by, "block", author_key, server=server)
             return _block(row)
 
@@ -63,6 +65,7 @@ class Blocks(Repository):
             if row is None:
                 raise Refused("This member is not kept out of learning.")
             row.lifted_by, row.lifted_at = by, at
+            look_again_at(session, with_words_of(server, author_key))
             note(session, at, by, "lift block", author_key, server=server)
             session.flush()
             return _block(row)

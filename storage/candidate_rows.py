@@ -8,13 +8,16 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from sqlalchemy import ColumnElement, delete, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from storage.consents import forbids, may_learn_from
+from storage.curation_marks import look_behind
 from storage.errors import Refused, WrongUsage
 from storage.repository import chunks
+from storage.run_quotes import take_back_quotes
+from storage.server_choices import Lines
 from storage.tables import CandidateAuthorRow, CandidateRow, CandidateTurnRow, ReviewRow, TurnRow
 from storage.text import storable
 from storage.values import Candidate, CandidateState, Message, Outcome, Role, Source, Verdict
@@ -81,6 +84,21 @@ def lacks_consent() -> ColumnElement[bool]:
     )
 
 
+def is_learnable(lines: Lines, line: str) -> ColumnElement[bool]:
+    """A condition on candidates: approved, and a line may learn them now.
+
+    It is what decides, in every query that decides. State and server are hidden from the planner: where a query names
+    the candidates that it is about, SQLite would otherwise go through all that are approved, or all of a server.
+    """
+    server = func.coalesce(col(CandidateRow.server), "")
+    return and_(
+        func.coalesce(col(CandidateRow.state), "") == CandidateState.APPROVED,
+        col(CandidateRow.outcome) != Outcome.REFUSE,
+        lines.may_learn(server, col(CandidateRow.source), line),
+        ~lacks_consent(),
+    )
+
+
 def may_be_learnt(session: Session, row: CandidateRow) -> bool:
     """Whether every author of a candidate may be learnt from now."""
     authors = select(col(CandidateAuthorRow.author_key)).where(col(CandidateAuthorRow.candidate_id) == row.id)
@@ -112,9 +130,16 @@ def is_unfit(verdict: Verdict) -> bool:
 
 def refuse_unfit(verdict: Verdict) -> None:
     """Raise `Refused` for words that nobody may learn."""
-    if is_unfit(verdict):
-        reasons = ", ".join(verdict.reasons) or verdict.outcome.value
-        raise Refused(f"Screening refused these words for learning ({reasons}).")
+    if refusal := unfitness(verdict):
+        raise refusal
+
+
+def unfitness(verdict: Verdict) -> Refused | None:
+    """Why nobody may learn these words."""
+    if not is_unfit(verdict):
+        return None
+    reasons = ", ".join(verdict.reasons) or verdict.outcome.value
+    return Refused(f"Screening refused these words for learning ({reasons}).")
 
 
 def no_consent() -> Refused:
@@ -123,8 +148,10 @@ def no_consent() -> Refused:
 
 
 def drop(session: Session, which: ColumnElement[bool]) -> int:
-    """Delete the candidates of a condition, and what moderators wrote about them; returns how many."""
+    """Delete the candidates of a condition, what moderators wrote about them, and what reports quote; returns how many."""
+    look_behind(session, which)
     gone = session.scalars(delete(CandidateRow).where(which).returning(col(CandidateRow.id))).all()
+    take_back_quotes(session, gone)
     for some in chunks(gone):
         session.execute(
             update(ReviewRow)
@@ -143,22 +170,34 @@ def drop_made_from(session: Session, turn_ids: Sequence[int]) -> int:
 
 def candidates_of(session: Session, rows: Sequence[CandidateRow]) -> list[Candidate]:
     """The rows as values, with their authors and turns."""
-    authors: dict[int, list[str]] = {row.id: [] for row in rows}
+    authors = authors_of(session, [row.id for row in rows])
     turns: dict[int, list[int]] = {row.id: [] for row in rows}
-    for ids in chunks(authors):
-        for author in session.scalars(
-            select(CandidateAuthorRow)
-            .where(col(CandidateAuthorRow.candidate_id).in_(ids))
-            .order_by(col(CandidateAuthorRow.author_key))
-        ):
-            authors[author.candidate_id].append(author.author_key)
-        for turn in session.scalars(
-            select(CandidateTurnRow)
+    for ids in chunks(turns):
+        for candidate_id, turn_id in session.execute(
+            select(col(CandidateTurnRow.candidate_id), col(CandidateTurnRow.turn_id))
             .where(col(CandidateTurnRow.candidate_id).in_(ids))
             .order_by(col(CandidateTurnRow.turn_id))
         ):
-            turns[turn.candidate_id].append(turn.turn_id)
-    return [replace(_candidate(row), author_keys=tuple(authors[row.id]), turn_ids=tuple(turns[row.id])) for row in rows]
+            turns[candidate_id].append(turn_id)
+    return [candidate_with(row, authors[row.id], turns[row.id]) for row in rows]
+
+
+def authors_of(session: Session, candidate_ids: Sequence[int]) -> dict[int, list[str]]:
+    """The authors of some candidates, in order."""
+    authors: dict[int, list[str]] = {candidate_id: [] for candidate_id in candidate_ids}
+    for ids in chunks(authors):
+        for candidate_id, author_key in session.execute(
+            select(col(CandidateAuthorRow.candidate_id), col(CandidateAuthorRow.author_key))
+            .where(col(CandidateAuthorRow.candidate_id).in_(ids))
+            .order_by(col(CandidateAuthorRow.author_key))
+        ):
+            authors[candidate_id].append(author_key)
+    return authors
+
+
+def candidate_with(row: CandidateRow, author_keys: Sequence[str], turn_ids: Sequence[int]) -> Candidate:
+    """A row as a value, where its authors and turns are known; both in order."""
+    return replace(_candidate(row), author_keys=tuple(author_keys), turn_ids=tuple(turn_ids))
 
 
 def candidate_of(session: Session, row: CandidateRow) -> Candidate:

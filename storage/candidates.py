@@ -6,35 +6,29 @@ belongs to another. Deciding which of them a snapshot takes is the trainer's bus
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
+from storage.adding import add_together
 from storage.candidate_rows import (
-    authors_hash,
     candidate_of,
     candidates_of,
     content_hash,
+    is_learnable,
     lacks_consent,
-    may_be_learnt,
-    messages_to_json,
-    no_consent,
-    refuse_unfit,
+    unfitness,
 )
-from storage.consents import may_learn_from
-from storage.decisions import Decisions, same_words, was_rejected_by_a_person
+from storage.decisions import Decisions
 from storage.errors import Refused, WrongUsage
 from storage.governance import SHARED_LINE, Neighbour
-from storage.likeness import index_bands
 from storage.repository import chunks
-from storage.review_order import look_at_novelty
 from storage.server_choices import Lines
-from storage.tables import CandidateAuthorRow, CandidateRow, CandidateTurnRow, ReviewRow, SnapshotCandidateRow, TurnRow
-from storage.values import Candidate, CandidateState, Decision, NewCandidate, Outcome, Role, Source
-from storage.verdicts import verdict_to_json
+from storage.tables import CandidateRow, ReviewRow, SnapshotCandidateRow
+from storage.values import Candidate, CandidateState, Decision, NewCandidate, Role
 from storage.word_index import nearest
 
 __all__ = ["Candidates", "content_hash"]
@@ -54,14 +48,28 @@ class Candidates(Decisions):
         Raises:
             Refused: its verdict is `refuse`, or an author may not be learnt from (when it names authors and its
                 source is not `import`: said no or nothing, or is blocked; for an import: said no, or is blocked), or a
-                turn it was made from is gone.
+                turn it was made from is gone or of a message that is kept out.
             WrongUsage: it does not end with an assistant's words.
         """
-        if not new.messages or new.messages[-1].role is not Role.ASSISTANT or not new.messages[-1].text.strip():
-            raise WrongUsage("A candidate example must end with an assistant's words.")
-        refuse_unfit(new.verdict)
+        (added,) = await self.add_all([new])
+        if isinstance(added, Refused):
+            raise added
+        return added
+
+    async def add_all(self, new: Sequence[NewCandidate]) -> list[Candidate | Refused]:
+        """Write candidates in one transaction, each as `add` would: the row, or the refusal it would have raised.
+
+        Raises:
+            WrongUsage: one does not end with an assistant's words; then none is written.
+        """
+        for one in new:
+            if not one.messages or one.messages[-1].role is not Role.ASSISTANT or not one.messages[-1].text.strip():
+                raise WrongUsage("A candidate example must end with an assistant's words.")
+        unfit = {index: refusal for index, one in enumerate(new) if (refusal := unfitness(one.verdict)) is not None}
         at = self._clock()
-        return await self._write(lambda session: _add(session, at, new))
+        fit = [one for index, one in enumerate(new) if index not in unfit]
+        added = iter(await self._write(lambda session: add_together(session, at, fit)) if fit else [])
+        return [unfit[index] if index in unfit else next(added) for index in range(len(new))]
 
     async def known_hashes(self, server: str, hashes: Sequence[str]) -> set[str]:
         """Those of these content hashes that a server has candidates for: what an import would add twice."""
@@ -103,10 +111,56 @@ class Candidates(Decisions):
 
         def work(session: Session) -> list[Candidate]:
             lines = Lines.now(session, self._defaults)
-            rows = session.scalars(_page(after_id, limit).where(_is_learnable(lines, line))).all()
+            rows = session.scalars(
+                _page(after_id, limit).where(
+                    col(CandidateRow.state) == CandidateState.APPROVED, is_learnable(lines, line)
+                )
+            ).all()
             return candidates_of(session, rows)
 
         return await self._read(work)
+
+    async def may_be_learnt(self, candidate_id: int) -> bool:
+        """Whether the line of a candidate's server may learn it now."""
+
+        def work(session: Session) -> bool:
+            row = session.get(CandidateRow, candidate_id)
+            if row is None:
+                return False
+            line = Lines.now(session, self._defaults).of(row.server)
+            queries = self._learnable_among(session, select(col(CandidateRow.id)), line, [candidate_id])
+            return any(session.scalar(query) is not None for query in queries)
+
+        return await self._read(work)
+
+    async def learnable_of(self, line: str, candidate_ids: Collection[int]) -> list[Candidate]:
+        """Those of some candidates that a line may learn now, by id."""
+
+        def work(session: Session) -> list[Candidate]:
+            found: list[Candidate] = []
+            for query in self._learnable_among(session, select(CandidateRow), line, candidate_ids):
+                found += candidates_of(session, session.scalars(query).all())
+            return found
+
+        return await self._read(work)
+
+    async def learnable_ids(self, line: str, candidate_ids: Collection[int]) -> set[int]:
+        """The ids of those of some candidates that a line may learn now."""
+
+        def work(session: Session) -> set[int]:
+            queries = self._learnable_among(session, select(col(CandidateRow.id)), line, candidate_ids)
+            return {candidate_id for query in queries for candidate_id in session.scalars(query)}
+
+        return await self._read(work)
+
+    def _learnable_among(
+        self, session: Session, query: Select[Any], line: str, candidate_ids: Collection[int]
+    ) -> Iterator[Select[Any]]:
+        """The query about some candidates that may be learnt, in parts, by id; in one transaction of one time."""
+        lines = Lines.now(session, self._defaults)
+        for some in chunks(sorted(set(candidate_ids))):
+            part = query.where(col(CandidateRow.id).in_(some), is_learnable(lines, line))
+            yield part.order_by(col(CandidateRow.id))
 
     async def learnable_hash(self, line: str = SHARED_LINE) -> str:
         """SHA-256 over the words that a line may learn now, in order; ids and names do not matter to it."""
@@ -114,7 +168,7 @@ class Candidates(Decisions):
         def work(session: Session) -> str:
             lines = Lines.now(session, self._defaults)
             digest = hashlib.sha256()
-            query = select(col(CandidateRow.content_hash)).where(_is_learnable(lines, line))
+            query = select(col(CandidateRow.content_hash)).where(is_learnable(lines, line))
             for one in session.scalars(query.order_by(col(CandidateRow.id))):
                 digest.update(one.encode())
             return digest.hexdigest()
@@ -192,61 +246,3 @@ class Candidates(Decisions):
 
 def _page(after_id: int, limit: int) -> Select[CandidateRow]:
     return select(CandidateRow).where(col(CandidateRow.id) > after_id).order_by(col(CandidateRow.id)).limit(limit)
-
-
-def _is_learnable(lines: Lines, line: str) -> ColumnElement[bool]:
-    return and_(
-        col(CandidateRow.state) == CandidateState.APPROVED,
-        col(CandidateRow.outcome) != Outcome.REFUSE,
-        lines.may_learn(col(CandidateRow.server), col(CandidateRow.source), line),
-        ~lacks_consent(),
-    )
-
-
-def _refuse_without_consent(session: Session, server: str, source: Source, author_keys: Iterable[str]) -> None:
-    for key in author_keys:
-        if not may_learn_from(session, server, key, needs_yes=source is not Source.IMPORT):
-            raise no_consent()
-
-
-def _add(session: Session, at: datetime, new: NewCandidate) -> Candidate:
-    authors = sorted(set(new.author_keys))
-    _refuse_without_consent(session, new.server, new.source, authors)
-    digest = content_hash(new.messages)
-    whose = authors_hash(authors)
-    row = same_words(session, new.server, digest, whose)
-    if row is not None:
-        if (
-            row.state == CandidateState.REJECTED
-            and not was_rejected_by_a_person(session, row.id)
-            and may_be_learnt(session, row)
-        ):
-            row.state = CandidateState.WAITING.value
-        return candidate_of(session, row)
-    turn_ids = sorted({*new.turn_ids, *(t for t in (new.user_turn_id, new.assistant_turn_id) if t is not None)})
-    present = set(session.scalars(select(col(TurnRow.id)).where(col(TurnRow.id).in_(turn_ids))))
-    if len(present) != len(turn_ids):
-        raise Refused("A message of this exchange was deleted meanwhile.")
-    row = CandidateRow(
-        server=new.server,
-        channel=new.channel,
-        source=new.source.value,
-        state=CandidateState.WAITING.value,
-        messages=messages_to_json(new.messages),
-        content_hash=digest,
-        outcome=new.verdict.outcome.value,
-        screen_version=new.verdict.screen_version,
-        verdict=verdict_to_json(new.verdict),
-        user_turn_id=new.user_turn_id,
-        assistant_turn_id=new.assistant_turn_id,
-        created_at=at,
-        authors_hash=whose,
-    )
-    session.add(row)
-    session.flush()
-    session.add_all(CandidateAuthorRow(candidate_id=row.id, author_key=key) for key in authors)
-    session.add_all(CandidateTurnRow(candidate_id=row.id, turn_id=turn_id) for turn_id in turn_ids)
-    index_bands(session, row, is_new=True)
-    look_at_novelty(session, row)
-    session.flush()
-    return candidate_of(session, row)

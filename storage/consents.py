@@ -1,7 +1,7 @@
 """Consent: a member's own yes to learning, per server; absent means no."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import ColumnElement, ScalarSelect, select
 from sqlalchemy.orm import Mapped, Session
@@ -9,6 +9,7 @@ from sqlmodel import col
 
 from storage.audit import note
 from storage.blocks import is_blocked
+from storage.curation_marks import look_again_at, look_behind, with_words_of
 from storage.repository import Repository
 from storage.tables import ConsentRow
 from storage.waiting import EVERYWHERE, reject_waiting_of
@@ -55,6 +56,7 @@ def deny(session: Session, at: datetime, server: str, author_key: str) -> None:
     """Record a denial, and reject the candidates that wait for a review with this member's words."""
     session.add(ConsentRow(server=server, author_key=author_key, allowed=False, created_at=at))
     reject_waiting_of(session, server, author_key)
+    look_behind(session, with_words_of(server, author_key))
 
 
 class Consents(Repository):
@@ -64,13 +66,30 @@ class Consents(Repository):
         """True: allowed, False: denied, None: never asked."""
         return await self._read(lambda session: decision_of(session, server, author_key))
 
-    async def set(self, server: str, author_key: str, *, allowed: bool) -> None:
-        """Record a member's decision; a denial also rejects their waiting candidates."""
+    async def set(
+        self, server: str, author_key: str, *, allowed: bool, account_made_at: datetime | None = None
+    ) -> None:
+        """Record a member's decision; a denial also rejects their waiting candidates.
+
+        Args:
+            server: where.
+            author_key: who.
+            allowed: what they said.
+            account_made_at: since when their account exists, where that is known. Only the day is kept, and only of
+                those who agree.
+        """
         at = self._clock()
+        made_on = None if account_made_at is None else account_made_at.astimezone(UTC)
 
         def work(session: Session) -> None:
             if allowed:
-                session.add(ConsentRow(server=server, author_key=author_key, allowed=True, created_at=at))
+                is_news = server == EVERYWHERE or decision_of(session, server, author_key) is not True
+                day = None if made_on is None else made_on.replace(hour=0, minute=0, second=0, microsecond=0)
+                session.add(
+                    ConsentRow(server=server, author_key=author_key, allowed=True, created_at=at, account_made_on=day)
+                )
+                if is_news:
+                    look_again_at(session, with_words_of(server, author_key))
             else:
                 deny(session, at, server, author_key)
             note(session, at, author_key, "consent", server, {"allowed": allowed}, server=server)

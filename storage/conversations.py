@@ -5,18 +5,19 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import Boolean, ColumnElement, and_, bindparam, delete, func, insert, literal_column, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningInsert
 from sqlmodel import col
 
 from storage.candidate_rows import drop, drop_made_from
 from storage.errors import WrongUsage
+from storage.kept_out import keep_out, marked, refused
 from storage.repository import Repository, chunks
 from storage.retention import drop_kept_from
-from storage.tables import CandidateOriginRow, CandidateRow, ConversationRow, TurnRow
+from storage.tables import CandidateOriginRow, CandidateRow, ConversationRow, KeptOutRow, TurnRow
 from storage.text import storable
-from storage.turn_rows import turn_of
+from storage.turn_rows import set_verdict, turn_of
 from storage.values import Conversation, NewTurn, Role, Turn, Verdict
 from storage.verdicts import verdict_from_json, verdict_to_json
 
@@ -90,9 +91,12 @@ class Conversations(Repository):
     async def set_external_id(self, turn_id: int, external_id: str) -> None:
         """Note the message that carries a turn (the bot's answer is sent before its id is known).
 
+        Where somebody asked meanwhile that the message is not learnt, what was made of it already is dropped.
+
         Raises:
             WrongUsage: another turn of the server carries this message already.
         """
+        at = self._clock()
 
         def work(session: Session) -> None:
             row = session.get(TurnRow, turn_id)
@@ -102,6 +106,9 @@ class Conversations(Repository):
             if twin is not None and twin.id != turn_id:
                 raise WrongUsage(f"Message {external_id} is turn {twin.id} already.")
             row.external_id = external_id
+            session.flush()
+            if (mark := session.get(KeptOutRow, (row.server, external_id))) is not None:
+                keep_out(session, at, row.server, [external_id], mark.kept_out_by)
 
         await self._write(work)
 
@@ -119,6 +126,11 @@ class Conversations(Repository):
         query = select(TurnRow).where(col(TurnRow.conversation_id) == conversation_id)
         newest = query.order_by(col(TurnRow.id).desc()).limit(max(limit, 0))
         return await self._read(lambda session: [turn_of(row) for row in session.scalars(newest)][::-1])
+
+    async def newest(self, *, limit: int) -> list[Turn]:
+        """The newest `limit` turns of all conversations, newest first."""
+        query = select(TurnRow).order_by(col(TurnRow.id).desc()).limit(max(limit, 0))
+        return await self._read(lambda session: [turn_of(row) for row in session.scalars(query)])
 
     async def exchange_before(self, assistant_turn_id: int, *, limit: int) -> list[Turn]:
         """The newest `limit` turns up to and with an answer, oldest first: what a candidate is made of."""
@@ -150,7 +162,7 @@ class Conversations(Repository):
                 drop_kept_from(session, server, [external_id])
                 return False
             row.text = storable(text)
-            _set_verdict(row, verdict)
+            set_verdict(row, refused(verdict) if marked(session, server, [external_id]) else verdict)
             drop_made_from(session, [row.id])
             drop_kept_from(session, server, [external_id])
             return True
@@ -247,6 +259,8 @@ def _add_turn(session: Session, at: datetime, new: NewTurn) -> Turn:
     written = session.connection().execute(_INSERT, values).one_or_none()
     if written is None:
         return _known_turn(session, new)
+    if written.is_kept_out:
+        return _kept_out(session, written.id)
     return Turn(
         id=written.id,
         conversation_id=new.conversation_id,
@@ -263,6 +277,14 @@ def _add_turn(session: Session, at: datetime, new: NewTurn) -> Turn:
     )
 
 
+def _kept_out(session: Session, turn_id: int) -> Turn:
+    """A turn of a message that was marked before it was written."""
+    row = session.get_one(TurnRow, turn_id)
+    set_verdict(row, refused(turn_of(row).verdict))
+    session.flush()
+    return turn_of(row)
+
+
 def _known_turn(session: Session, new: NewTurn) -> Turn:
     """The turn that was there already."""
     conversation = session.get(ConversationRow, new.conversation_id)
@@ -275,7 +297,7 @@ def _known_turn(session: Session, new: NewTurn) -> Turn:
 
 
 def _insert_turn() -> ReturningInsert[Any]:
-    """One statement that looks up the server, sees whether the message is known, and writes.
+    """One statement that looks up the server, sees whether the message is known or kept out, and writes.
 
     A turn is the one row that is written at the speed of talk, and each further statement costs more than the row.
     """
@@ -298,16 +320,15 @@ def _insert_turn() -> ReturningInsert[Any]:
         .exists()
     )
     rows = select(*given.values()).where(conversations.c.id == given["conversation_id"]).where(~is_known)
-    return insert(turns).from_select(list(given), rows).returning(turns.c.id, turns.c.reply_to)
+    # Written out, because SQLAlchemy names no table in what SQLite returns, and both tables have a `server`.
+    is_kept_out: ColumnElement[bool] = literal_column(
+        "EXISTS (SELECT 1 FROM kept_out WHERE kept_out.server = turns.server AND kept_out.message = turns.external_id)",
+        Boolean(),
+    ).label("is_kept_out")
+    return insert(turns).from_select(list(given), rows).returning(turns.c.id, turns.c.reply_to, is_kept_out)
 
 
 _INSERT = _insert_turn()
-
-
-def _set_verdict(row: TurnRow, verdict: Verdict) -> None:
-    row.outcome = verdict.outcome.value
-    row.screen_version = verdict.screen_version
-    row.verdict = verdict_to_json(verdict)
 
 
 def _conversation(row: ConversationRow) -> Conversation:

@@ -5,15 +5,17 @@ only for the words that they saw; what was decided is not decided again by a sec
 screens' verdict are looked at for every single candidate, also among near-duplicates; an undo restores what was before.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
+from storage.approving import approve_plain_ones
 from storage.audit import note
 from storage.candidate_rows import (
     candidate_of,
@@ -30,6 +32,7 @@ from storage.candidate_rows import (
     set_verdict,
     verdict_of,
 )
+from storage.curation_marks import forget_outcome, look_again_at_distrusted, look_behind
 from storage.errors import Refused, WrongUsage
 from storage.governance import LeftOut, Together
 from storage.likeness import alike, index_bands
@@ -86,6 +89,35 @@ class Decisions(Repository):
 
         return await self._write(work)
 
+    async def approve_all(
+        self, candidate_ids: Sequence[int], reviewer_key: str, *, may_review_own: bool = False
+    ) -> dict[int, Candidate | Refused]:
+        """Say yes to several, each as `approve` would, in one transaction: the candidate, or its refusal.
+
+        Each is a click of its own to undo. Those that are not there (any more) are not in the answer.
+        """
+        click = _Click(self._clock(), Decision.APPROVE, reviewer_key, may_review_own=may_review_own)
+        ids = list(dict.fromkeys(candidate_ids))
+
+        def work(session: Session) -> dict[int, Candidate | Refused]:
+            quorum_of = cache(lambda server: settings_of(session, self._defaults, server).quorum)
+            plain = approve_plain_ones(
+                session, click.at, ids, reviewer_key, may_review_own=may_review_own, quorum_of=quorum_of
+            )
+            done: dict[int, Candidate | Refused] = {one.id: one for one in candidates_of(session, plain)}
+            for candidate_id in ids:
+                row = None if candidate_id in done else session.get(CandidateRow, candidate_id)
+                if row is not None:
+                    try:
+                        _refuse_to_approve(session, row, click)
+                    except Refused as refusal:
+                        done[candidate_id] = refusal
+                    else:
+                        done[candidate_id] = self._say_yes(session, row, click)
+            return done
+
+        return await self._write(work)
+
     async def edit(
         self,
         candidate_id: int,
@@ -127,6 +159,7 @@ class Decisions(Repository):
             row.messages = messages_to_json(messages)
             row.content_hash = digest
             set_verdict(row, verdict)
+            forget_outcome(session, row.id)
             index_bands(session, row)
             session.flush()
             look_at_novelty(session, row)
@@ -253,7 +286,7 @@ class Decisions(Repository):
         """
 
         def work(session: Session) -> list[Candidate]:
-            near = alike(session, existing(session, candidate_id), [CandidateState.WAITING])
+            near = list(alike(session, existing(session, candidate_id), [CandidateState.WAITING]))
             return candidates_of(session, near[:limit])
 
         return await self._read(work)
@@ -276,7 +309,7 @@ class Decisions(Repository):
         review = _write_review(session, row, click, batch)
         touched: list[int] = []
         if len(approvals(session, row.id)) >= settings_of(session, self._defaults, row.server).quorum:
-            row.state = CandidateState.APPROVED.value
+            row.state, row.curated_under = CandidateState.APPROVED.value, ""
             index_words(session, row)
             session.flush()
             touched = look_at_those_near(session, row)
@@ -386,7 +419,7 @@ def _together(
     decide: Callable[[Session, CandidateRow, int | None], Candidate],
 ) -> Together:
     shown = existing(session, candidate_id)
-    near = alike(session, shown, [CandidateState.WAITING])
+    near = list(alike(session, shown, [CandidateState.WAITING]))
     refuse(session, shown, click)
     doubt = _SEVERITY.index(Outcome(shown.outcome))
     batch = (session.scalar(select(func.max(col(ReviewRow.id)))) or 0) + 1 if near else None
@@ -416,6 +449,8 @@ def _why_not_with(
 def _say_no(session: Session, row: CandidateRow, click: _Click, *, batch: int | None = None) -> Candidate:
     before = _state_of(row)
     was_approved = row.state == CandidateState.APPROVED
+    if was_approved:
+        look_behind(session, col(CandidateRow.id) == row.id)
     row.state = CandidateState.REJECTED.value
     review = _write_review(session, row, click, batch)
     touched: list[int] = []
@@ -499,12 +534,16 @@ def _undo(session: Session, at: datetime, review: ReviewRow) -> CandidateRow | N
 
 def _restore(session: Session, row: CandidateRow, before: dict[str, Any]) -> None:
     unindex_words(session, row)
+    look_behind(session, col(CandidateRow.id) == row.id)
+    look_again_at_distrusted(session, row.id)
     if "content_hash" in before:
         for name in ("messages", "content_hash", "outcome", "screen_version", "verdict", "is_novel"):
             setattr(row, name, before[name])
+        forget_outcome(session, row.id)
         index_bands(session, row)
     row.state = before["state"] if may_be_learnt(session, row) else CandidateState.REJECTED.value
     if row.state == CandidateState.APPROVED:
+        row.curated_under = ""
         index_words(session, row)
     rank(session, row)
     session.flush()

@@ -4,7 +4,7 @@ A hint for the order of the review queue, never a decision: a wrong guess only m
 """
 
 from storage.governance import Feedback
-from storage.similarity import normalised, shingles, similarity
+from storage.similarity import alikeness, normalised
 
 _SAME_QUESTION = 0.5
 _THANKS = frozenset(
@@ -97,7 +97,7 @@ def feedback_in(question: str, next_words: str) -> Feedback | None:
         return None
     if words[0] in _NO or " ".join(words).startswith(_NOT_SO):
         return Feedback.CORRECTED
-    if similarity(shingles(question), shingles(next_words)) >= _SAME_QUESTION:
+    if alikeness(question, next_words) >= _SAME_QUESTION:
         return Feedback.ASKED_AGAIN
     if len(words) <= _FEW_WORDS and not _THANKS.isdisjoint(words):
         return Feedback.THANKED

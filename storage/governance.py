@@ -141,6 +141,24 @@ class ReviewCard:
 
 
 @dataclass(frozen=True, slots=True)
+class RunCard:
+    """A message that shows a run."""
+
+    id: int
+    run_id: int
+    server: str
+    channel: str
+    message: str | None
+    """None: claimed, and not posted yet, or nobody knows whether it was."""
+    is_announced: bool
+    """Whether it was posted by itself; otherwise somebody asked for it."""
+    is_open: bool
+    """Whether it must be brought up to date."""
+    problem: str
+    """Why the run could not be announced; empty when it could."""
+
+
+@dataclass(frozen=True, slots=True)
 class Block:
     """A member whom moderators keep out of learning."""
 
@@ -241,6 +259,8 @@ class ConsentDecision:
     """`*`: all servers."""
     allowed: bool
     created_at: datetime
+    account_made_on: datetime | None = None
+    """The day on which their account was made, where the face told it."""
 
 
 @dataclass(frozen=True, slots=True)

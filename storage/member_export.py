@@ -60,7 +60,9 @@ def _consents(session: Session, author_key: str, server: str | None) -> tuple[Co
     query = select(ConsentRow).where(col(ConsentRow.author_key) == author_key).order_by(col(ConsentRow.id))
     if server is not None:
         query = query.where(col(ConsentRow.server).in_([server, EVERYWHERE]))
-    return tuple(ConsentDecision(row.server, row.allowed, row.created_at) for row in session.scalars(query))
+    return tuple(
+        ConsentDecision(row.server, row.allowed, row.created_at, row.account_made_on) for row in session.scalars(query)
+    )
 
 
 def _votes(session: Session, author_key: str, server: str | None) -> tuple[MemberVote, ...]:

@@ -22,6 +22,7 @@ from storage.tables import (
     CandidateAuthorRow,
     CandidateRow,
     CandidateTurnRow,
+    ConsentRow,
     FirstContactRow,
     ModelVersionRow,
     SnapshotAuthorRow,
@@ -43,7 +44,8 @@ class Members(Repository):
         Answers to the member's turns go too (they may repeat them), as does every candidate in which the member's
         words are only context, with its bands, words, revisions and what moderators wrote about it. What stays is the
         denial, a block that stands (without its reason), the receipt with its figures, decisions that the member took
-        as a moderator, and which snapshots had the member's words, so that a later receipt can still name the versions.
+        as a moderator, which messages were kept out of learning, and which snapshots had the member's words, so that a
+        later receipt can still name the versions. Reports of runs that knew the words lose their quotes.
 
         Args:
             author_key: who.
@@ -62,6 +64,7 @@ class Members(Repository):
             turns = _drop_turns(session, author_key, server)
             _forget_first_contact(session, author_key, server)
             _empty_reasons(session, author_key, server)
+            _forget_account(session, author_key, server)
             where = EVERYWHERE if server is None else server
             deny(session, at, where, author_key)
             removed = ForgetReceipt(turns=turns, candidates=candidates, votes=votes, versions=versions)
@@ -130,6 +133,14 @@ def _empty_reasons(session: Session, author_key: str, server: str | None) -> Non
     emptying = update(BlockRow).where(col(BlockRow.author_key) == author_key).values(reason="")
     if server is not None:
         emptying = emptying.where(col(BlockRow.server) == server)
+    session.execute(emptying.execution_options(synchronize_session=False))
+
+
+def _forget_account(session: Session, author_key: str, server: str | None) -> None:
+    """The decisions stay; since when the account exists is nobody's business then."""
+    emptying = update(ConsentRow).where(col(ConsentRow.author_key) == author_key).values(account_made_on=None)
+    if server is not None:
+        emptying = emptying.where(col(ConsentRow.server) == server)
     session.execute(emptying.execution_options(synchronize_session=False))
 
 

@@ -84,7 +84,7 @@ def rank_those_of_answer(session: Session, assistant_turn_id: int) -> None:
 
 def look_at_novelty(session: Session, row: CandidateRow) -> bool:
     """Note whether anything near a candidate is approved, and rank it; returns whether that changed."""
-    is_novel = not alike(session, row, [CandidateState.APPROVED])
+    is_novel = next(alike(session, row, [CandidateState.APPROVED]), None) is None
     has_changed = row.is_novel != is_novel
     row.is_novel = is_novel
     rank(session, row)
@@ -93,7 +93,9 @@ def look_at_novelty(session: Session, row: CandidateRow) -> bool:
 
 def look_at_those_near(session: Session, row: CandidateRow) -> list[int]:
     """After a candidate was approved, or is so no more: note it at those near; returns whom it changed."""
-    return [other.id for other in alike(session, row, [CandidateState.WAITING]) if look_at_novelty(session, other)]
+    return [
+        other.id for other in list(alike(session, row, [CandidateState.WAITING])) if look_at_novelty(session, other)
+    ]
 
 
 def look_again(session: Session, candidate_ids: Iterable[int]) -> None:

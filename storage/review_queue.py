@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session, aliased
 from sqlmodel import col
 
-from storage.candidate_rows import candidate_of, existing, has_words_of, lacks_consent
+from storage.candidate_rows import candidate_of, candidates_of, existing, has_words_of, lacks_consent
 from storage.decisions import approvals
 from storage.feedback import feedback_in
 from storage.governance import Feedback, QueueItem, QueuePlace, ReviewerDay, ReviewStats
@@ -22,7 +22,7 @@ from storage.repository import Repository
 from storage.review_order import rank, votes_on
 from storage.server_choices import settings_of
 from storage.tables import CandidateRow, ReviewRow, TurnRow
-from storage.values import CandidateState, Decision, Role, Turn
+from storage.values import Candidate, CandidateState, Decision, Role, Turn
 
 _YES = [Decision.APPROVE, Decision.EDIT]
 _TURNS_BACK = 12
@@ -72,6 +72,30 @@ class ReviewQueue(Repository):
 
         return await self._read(work)
 
+    async def listed(
+        self, server: str | None = None, *, after_id: int | None = None, limit: int = 20
+    ) -> list[Candidate]:
+        """All that wait and may be learnt from, best first, whoever looks.
+
+        Args:
+            server: only of this server; None: of all.
+            after_id: go on after this candidate, be it decided since; None: from the beginning.
+            limit: how many at most.
+
+        Raises:
+            WrongUsage: there is no candidate to go on after.
+        """
+        query = in_order(server).limit(limit)
+
+        def work(session: Session) -> list[Candidate]:
+            if after_id is None:
+                return candidates_of(session, session.scalars(query).all())
+            last = existing(session, after_id)
+            after = _after(QueuePlace(last.review_rank, last.id))
+            return candidates_of(session, session.scalars(query.where(after)).all())
+
+        return await self._read(work)
+
     async def item(self, candidate_id: int) -> QueueItem:
         """One candidate with what a reviewer wants to know, whatever its state.
 
@@ -118,7 +142,7 @@ class ReviewQueue(Repository):
 
     def _item(self, session: Session, row: CandidateRow) -> QueueItem:
         up, down = votes_on(session, row.assistant_turn_id)
-        near = alike(session, row, [CandidateState.WAITING])
+        near = list(alike(session, row, [CandidateState.WAITING]))
         return QueueItem(
             candidate=candidate_of(session, row),
             place=QueuePlace(row.review_rank, row.id),

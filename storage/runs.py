@@ -11,6 +11,7 @@ from sqlmodel import col
 from storage.errors import Refused, WrongUsage
 from storage.governance import SHARED_LINE
 from storage.repository import Repository
+from storage.run_quotes import clear_quotes, may_quote_what_is_gone
 from storage.tables import RunRow
 from storage.text import storable, storable_json
 from storage.values import Run, RunState
@@ -42,7 +43,7 @@ class Runs(Repository):
                 )
                 session.add(row)
                 session.flush()
-            return _run(row)
+            return run_of(row)
 
         return await self._write(work)
 
@@ -69,6 +70,8 @@ class Runs(Repository):
     ) -> Run:
         """Move a run on; what is None stays as it was. A final state sets `finished_at`.
 
+        A report that may quote words which were taken back meanwhile is kept without its quotes.
+
         Raises:
             Refused: the run has ended already, in another state.
             WrongUsage: no such run.
@@ -90,9 +93,11 @@ class Runs(Repository):
             for name, value in changes.items():
                 if value is not None:
                     setattr(row, name, value)
+            if report is not None and may_quote_what_is_gone(session, row):
+                clear_quotes(row)
             _move(row, at, state)
             session.flush()
-            return _run(row)
+            return run_of(row)
 
         return await self._write(work)
 
@@ -112,7 +117,7 @@ class Runs(Repository):
             row.cancel_requested = True
             _move(row, at, RunState.CANCELLED if row.state == RunState.REQUESTED else RunState(row.state))
             session.flush()
-            return _run(row)
+            return run_of(row)
 
         return await self._write(work)
 
@@ -125,7 +130,12 @@ class Runs(Repository):
         query = select(RunRow).order_by(col(RunRow.id).desc()).limit(limit)
         if line is not None:
             query = query.where(col(RunRow.line) == line)
-        return await self._read(lambda session: [_run(row) for row in session.scalars(query)])
+        return await self._read(lambda session: [run_of(row) for row in session.scalars(query)])
+
+    async def without_quotes(self) -> list[int]:
+        """The runs whose reports must not quote anybody any more."""
+        query = select(col(RunRow.id)).where(col(RunRow.quotes_cleared).is_(True)).order_by(col(RunRow.id))
+        return await self._read(lambda session: list(session.scalars(query)))
 
     async def newest_review_learnt(self, line: str = SHARED_LINE) -> int:
         """The newest review id that any run of a line which reached the gate has taken into account; 0 if none."""
@@ -137,7 +147,7 @@ class Runs(Repository):
     async def _first(self, query: Select[RunRow]) -> Run | None:
         def work(session: Session) -> Run | None:
             row = session.scalar(query)
-            return None if row is None else _run(row)
+            return None if row is None else run_of(row)
 
         return await self._read(work)
 
@@ -160,7 +170,8 @@ def _move(row: RunRow, at: datetime, state: RunState) -> None:
         row.finished_at = at
 
 
-def _run(row: RunRow) -> Run:
+def run_of(row: RunRow) -> Run:
+    """A row as a value."""
     return Run(
         id=row.id,
         state=RunState(row.state),

@@ -3,7 +3,7 @@
 Within a transaction of another repository, `choices_of` and `Lines` answer what a decision must respect there.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,12 +14,16 @@ from sqlalchemy.orm import Mapped, Session
 from sqlmodel import col
 
 from storage.audit import note
+from storage.curation_marks import look_again_at, look_behind
 from storage.errors import Refused, WrongUsage
 from storage.governance import SHARED_LINE
 from storage.repository import Repository
 from storage.server_settings import CONFIRMATION, ServerSettings, as_far_as_readable, problem, with_values
-from storage.tables import ServerSettingRow
+from storage.tables import CandidateRow, ServerSettingRow
 from storage.values import Source
+
+_DECIDE_WHAT_IS_LEARNT = {"own_line", "sources", "learning_on"}
+Column = Mapped[str] | ColumnElement[str]
 
 
 def choices_of(session: Session, server: str) -> dict[str, object]:
@@ -62,7 +66,7 @@ class Lines:
         """The shared line, then those of servers that chose one of their own."""
         return [SHARED_LINE, *sorted(server for server, settings in self.chosen.items() if settings.own_line)]
 
-    def belongs(self, server: Mapped[str], line: str) -> ColumnElement[bool]:
+    def belongs(self, server: Column, line: str) -> ColumnElement[bool]:
         """Whether the server of a row is of a line; never of two."""
         if line != SHARED_LINE:
             return server == line if self.of(line) == line else false()
@@ -70,7 +74,7 @@ class Lines:
             return server.in_([name for name, settings in self.chosen.items() if not settings.own_line])
         return server.not_in([name for name, settings in self.chosen.items() if settings.own_line])
 
-    def may_learn(self, server: Mapped[str], source: Mapped[str], line: str) -> ColumnElement[bool]:
+    def may_learn(self, server: Column, source: Column, line: str) -> ColumnElement[bool]:
         """Whether a line may learn from words of a server and a source."""
         refused = [
             and_(server == name, source.not_in(settings.sources))
@@ -98,6 +102,15 @@ class ServerSettingsTable(Repository):
     async def own(self, server: str) -> dict[str, object]:
         """Only what was chosen for this server, as it was written."""
         return await self._read(lambda session: choices_of(session, server))
+
+    async def chosen_at(self, server: str, name: str) -> datetime | None:
+        """When a server made a choice; None: it made none."""
+
+        def work(session: Session) -> datetime | None:
+            row = session.get(ServerSettingRow, (server, name))
+            return None if row is None else row.changed_at
+
+        return await self._read(work)
 
     async def servers(self) -> list[str]:
         """The servers that chose something."""
@@ -141,6 +154,7 @@ class ServerSettingsTable(Repository):
                     col(ServerSettingRow.server) == server, col(ServerSettingRow.name) == name
                 )
             )
+            _look_again(session, server, [name])
             after = settings.model_dump(mode="json")[name]
             note(session, at, actor, "config", name, {"from": before, "to": after}, server=server)
             return settings
@@ -177,6 +191,7 @@ class ServerSettingsTable(Repository):
             after = settings.model_dump(mode="json")
             for name in values:
                 _keep(session, at, server, name, after[name], actor)
+            _look_again(session, server, values)
             name = next(iter(values))
             if action == "config":
                 note(session, at, actor, action, name, {"from": before[name], "to": after[name]}, server=server)
@@ -185,6 +200,14 @@ class ServerSettingsTable(Repository):
             return settings
 
         return await self._write(work)
+
+
+def _look_again(session: Session, server: str, names: Iterable[str]) -> None:
+    """What may be learnt of a server, and on which line, is another after these choices."""
+    if not _DECIDE_WHAT_IS_LEARNT.isdisjoint(names):
+        there = col(CandidateRow.server) == server
+        look_behind(session, there)
+        look_again_at(session, there)
 
 
 def _known(name: str) -> None:

@@ -6,8 +6,6 @@ question is not a near-duplicate, even when the answer is the same: such wording
 
 import hashlib
 import re
-import zlib
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -16,16 +14,17 @@ from typing import TYPE_CHECKING
 from storage.values import Message, Role
 
 if TYPE_CHECKING:  # loading it takes a tenth of a second, which a command that compares nothing need not wait for
-    from numpy import uint64
+    from numpy import uint32
     from numpy.typing import NDArray
+
+    from storage.minhash import Hashes
 
 ALIKE = 0.8
 """Share of common letter triples (Jaccard) from which two texts are nearly the same."""
-_BANDS, _ROWS = 16, 4
-"""Of the MinHash: pairs that are alike meet in some band with a probability above 0.999."""
-_COMPARED = 8
-"""Exchanges of one bucket that a newcomer is compared with; more would be quadratic in copies of one exchange."""
-_PRIME = (1 << 61) - 1
+_LETTERS = 3
+_BANDS, _ROWS = 20, 7
+"""Of the MinHash. Of pairs that just count as alike 99 % meet in some band, of those that share nine tenths all; of
+strangers, who share a tenth, two in a million: looking one up among a million costs no more than among a thousand."""
 _NOT_WORDS = re.compile(r"[\W_]+")
 _ASCII_WORDS = {code: " " for code in range(128) if not chr(code).isalnum()}
 
@@ -48,31 +47,12 @@ def prompt_of(messages: Sequence[Message]) -> str:
     return next((message.text for message in reversed(messages[:answered]) if message.role is Role.USER), "")
 
 
-def similarity(left: frozenset[int], right: frozenset[int]) -> float:
-    """Jaccard similarity of two sets of letter triples; 1 for two empty ones."""
-    return len(left & right) / len(left | right) if left or right else 1.0
+def alikeness(one: str, other: str) -> float:
+    """Share of letter triples that two texts have in common (Jaccard), 0 to 1."""
+    from storage import minhash
 
-
-def shingles(text: str) -> frozenset[int]:
-    """Hashes of the letter triples of a text, spaces at its ends included."""
-    padded = f" {normalised(text)} "
-    return frozenset(zlib.crc32(padded[at : at + 3].encode()) for at in range(max(1, len(padded) - 2)))
-
-
-def clusters(exchanges: Sequence[Sequence[Message]]) -> list[int]:
-    """For each exchange the index of the first one that it is, directly or through others, a near-duplicate of."""
-    prints = [Print.of(messages) for messages in exchanges]
-    groups = Groups(len(prints))
-    buckets: dict[tuple[int, bytes], list[int]] = defaultdict(list)
-    for index, one in enumerate(prints):
-        for band, key in enumerate(one.bands):
-            bucket = buckets[band, key]
-            for other in bucket:
-                if groups.find(other) != groups.find(index) and one.is_like(prints[other]):
-                    groups.join(other, index)
-            if len(bucket) < _COMPARED:
-                bucket.append(index)
-    return [groups.find(index) for index in range(len(prints))]
+    left, right = (minhash.set_of(minhash.runs(normalised(text), _LETTERS)) for text in (one, other))
+    return minhash.similarity(left, right)
 
 
 class Groups:
@@ -94,34 +74,41 @@ class Groups:
         self._parents[second] = first
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Print:
     """What of an exchange is compared: its letter triples, and the bands in which near-duplicates meet."""
 
-    prompt: frozenset[int]
-    reply: frozenset[int]
-    bands: tuple[bytes, ...]
+    prompt: "Hashes"
+    reply: "Hashes"
+    bands: tuple[int, ...]
+    """Numbers of 64 bits, signed, sorted."""
 
     @classmethod
     def of(cls, messages: Sequence[Message]) -> "Print":
         """The print of an exchange."""
         import numpy
 
-        prompt, reply = shingles(prompt_of(messages)), shingles(reply_of(messages))
+        from storage import minhash
+
+        prompt, reply = (
+            minhash.set_of(minhash.runs(normalised(side), _LETTERS))
+            for side in (prompt_of(messages), reply_of(messages))
+        )
+        two = numpy.uint64(2)
         # A triple of the prompt must not pass for the same one of the reply.
-        both = numpy.fromiter((*(2 * h for h in prompt), *(2 * h + 1 for h in reply)), dtype=numpy.uint64)
-        factors, offsets = _constants(1), _constants(2)
-        lowest = ((both[:, None] * factors + offsets) % numpy.uint64(_PRIME)).min(axis=0)
-        return cls(prompt, reply, tuple(row.tobytes() for row in lowest.reshape(_BANDS, _ROWS)))
+        both = numpy.concatenate([prompt * two, reply * two + numpy.uint64(1)])
+        figures = minhash.lowest(both, _factors()).reshape(_BANDS, _ROWS)
+        numbers = numpy.arange(1, _BANDS + 1, dtype=numpy.uint64)  # the same figures in two bands are no meeting
+        bands = minhash.mixed(minhash.folded(figures) ^ minhash.mixed(numbers)).astype(numpy.int64)
+        return cls(prompt, reply, tuple(sorted(set(bands.tolist()))))
 
     def is_like(self, other: "Print") -> bool:
         """Whether both what was said and what was answered are nearly the same."""
-        return similarity(self.reply, other.reply) >= ALIKE and similarity(self.prompt, other.prompt) >= ALIKE
+        from storage import minhash
 
-    def keys(self, server: str) -> tuple[int, ...]:
-        """The bands as numbers of 64 bits, signed, that differ from those of other servers."""
-        return tuple(
-            sorted({_number(f"{server}\n{band}\n".encode() + lowest) for band, lowest in enumerate(self.bands)})
+        return all(
+            minhash.similarity(mine, theirs, at_least=ALIKE) >= ALIKE
+            for mine, theirs in ((self.reply, other.reply), (self.prompt, other.prompt))
         )
 
 
@@ -135,7 +122,7 @@ def _number(content: bytes) -> int:
 
 
 @cache
-def _constants(seed: int) -> "NDArray[uint64]":
-    import numpy
+def _factors() -> "NDArray[uint32]":
+    from storage import minhash
 
-    return numpy.random.default_rng(seed).integers(1, 1 << 30, size=_BANDS * _ROWS, dtype=numpy.uint64)
+    return minhash.factors(_BANDS * _ROWS, seed=3)

@@ -21,11 +21,13 @@ from storage.canaries import Canaries
 from storage.candidates import Candidates
 from storage.consents import Consents
 from storage.conversations import Conversations
+from storage.curations import Curations
 from storage.database import Database, PostgresDatabase, SqliteDatabase
 from storage.errors import WrongUsage
 from storage.evaluations import Evaluations
 from storage.figures import Figures
 from storage.first_contacts import FirstContacts
+from storage.kept_out import KeptOut
 from storage.leases import Leases
 from storage.members import Members
 from storage.migrate import migrate
@@ -33,6 +35,7 @@ from storage.receipts import Receipts
 from storage.retention import Retention
 from storage.review_cards import ReviewCards
 from storage.review_queue import ReviewQueue
+from storage.run_cards import RunCards
 from storage.runs import Runs
 from storage.secret import author_key_secret
 from storage.server_choices import ServerSettingsTable
@@ -66,12 +69,16 @@ class Store:
         self._database = database
         self._secret = secret
         self.clock = clock
+        self.server_defaults = defaults
         self.conversations = Conversations(database, writer, clock, defaults)
         self.consents = Consents(database, writer, clock, defaults)
+        self.kept_out = KeptOut(database, writer, clock, defaults)
         self.votes = Votes(database, writer, clock, defaults)
         self.candidates = Candidates(database, writer, clock, defaults)
+        self.curations = Curations(database, writer, clock, defaults)
         self.snapshots = Snapshots(database, writer, clock, defaults)
         self.runs = Runs(database, writer, clock, defaults)
+        self.run_cards = RunCards(database, writer, clock, defaults)
         self.evaluations = Evaluations(database, writer, clock, defaults)
         self.aliases = Aliases(database, writer, clock, defaults)
         self.audit = AuditLog(database, writer, clock, defaults)

@@ -1,8 +1,8 @@
 """Turns between rows and values."""
 
 from storage.tables import TurnRow
-from storage.values import Role, Source, Turn
-from storage.verdicts import verdict_from_json
+from storage.values import Role, Source, Turn, Verdict
+from storage.verdicts import verdict_from_json, verdict_to_json
 
 
 def turn_of(row: TurnRow) -> Turn:
@@ -21,3 +21,10 @@ def turn_of(row: TurnRow) -> Turn:
         latency_seconds=row.latency_seconds,
         reply_to=row.reply_to,
     )
+
+
+def set_verdict(row: TurnRow, verdict: Verdict) -> None:
+    """Keep a verdict in a row."""
+    row.outcome = verdict.outcome.value
+    row.screen_version = verdict.screen_version
+    row.verdict = verdict_to_json(verdict)

@@ -24,10 +24,14 @@ _MOST_READ = 20_000
 def index_words(session: Session, row: CandidateRow) -> None:
     """Let a candidate be found by its words."""
     unindex_words(session, row)
-    messages = messages_from_json(row.messages)
-    keys = word_keys(row.server, f"{prompt_of(messages)} {reply_of(messages)}")
-    if keys:
+    if keys := words_of(row):
         session.execute(insert(CandidateWordRow), [{"candidate_id": row.id, "word": key} for key in keys])
+
+
+def words_of(row: CandidateRow) -> tuple[int, ...]:
+    """The keys under which a candidate is found."""
+    messages = messages_from_json(row.messages)
+    return word_keys(row.server, f"{prompt_of(messages)} {reply_of(messages)}")
 
 
 def unindex_words(session: Session, row: CandidateRow) -> None:

@@ -19,6 +19,7 @@ from tools.screen.examples import LABELS, Example
 from tools.screen.growing import Recipe, grow, grow_tokenizer, logits_of
 from tools.screen.judging import area_under_curve, as_in_chat, band, calibration_error, fold_in, platt
 from tools.screen.open_data import all_talk, jigsaw_sample
+from trainer.growing.machine import keep_freed_memory
 
 logger = logging.getLogger(__name__)
 UNKIND_IN_CHAT = 0.1
@@ -64,6 +65,7 @@ def main() -> None:
     parser.add_argument("--scale", type=float, default=1.0, help="how much of the data, for a quick trial")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    keep_freed_memory()
     recipe = Recipe(
         seed=arguments.seed,
         epochs=arguments.epochs,

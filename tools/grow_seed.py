@@ -192,7 +192,7 @@ def ship(model: Path, licences: Path, out: Path) -> None:
 
 def _shipped(model: Path) -> Iterator[Path]:
     for path in sorted(model.iterdir()):
-        if path.suffix in {".json", ".jinja", ".safetensors"}:
+        if path.suffix in {".json", ".jinja", ".safetensors"} and path.name != "growth.json":  # it names folders
             yield path
 
 

@@ -1,10 +1,23 @@
 """What ships with the trainer: prompts and exchanges of our own, read when asked for."""
 
+import hashlib
 import json
 from dataclasses import dataclass
 from importlib.resources import files
 
+from storage.candidates import content_hash
 from storage.values import Message, Role
+
+
+@dataclass(frozen=True, slots=True)
+class Identities:
+    """Groups of people, neutral sentences to put their names into, and kind and unkind answers."""
+
+    groups: tuple[str, ...]
+    templates: tuple[str, ...]
+    """With one `{}` each."""
+    kind: tuple[str, ...]
+    unkind: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +29,12 @@ class TrainerAssets:
     probes: tuple[str, ...]
     """Small talk that every new version answers before it may answer people."""
     replay_prompts: tuple[str, ...]
+    identities: Identities
+
+    @property
+    def general_hash(self) -> str:
+        """SHA-256 of the frozen general set, hexadecimal: figures compare only where it is the same."""
+        return hashlib.sha256("\n".join(map(content_hash, self.general)).encode()).hexdigest()
 
 
 def load_assets() -> TrainerAssets:
@@ -28,6 +47,17 @@ def load_assets() -> TrainerAssets:
         ),
         probes=_lines((folder / "probes.txt").read_text("utf-8")),
         replay_prompts=_lines((folder / "replay_prompts.txt").read_text("utf-8")),
+        identities=_identities((folder / "identities.json").read_text("utf-8")),
+    )
+
+
+def _identities(text: str) -> Identities:
+    told = json.loads(text)
+    return Identities(
+        groups=tuple(group for kind in told["groups"].values() for group in kind),
+        templates=tuple(told["templates"]),
+        kind=tuple(told["kind"]),
+        unkind=tuple(told["unkind"]),
     )
 
 

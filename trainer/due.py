@@ -1,7 +1,8 @@
 """Which lines are due for a run: by their servers' own schedules, and when enough was approved on them.
 
-The shared line's clock is the process's (`MYNAH_TRAINER__CRON`); a server with a model of its own has its admins'
-schedule, and their quiet hours, in which nothing begins by itself. What is asked for by hand is not asked here.
+A server with a model of its own has its admins' schedule, and their quiet hours, in which nothing begins by itself. The
+shared line has the process's clock (`MYNAH_TRAINER__CRON`), kept elsewhere, and besides the schedules of the servers that
+share it: what one of them asks for is for all. What is asked for by hand is not asked here.
 """
 
 from datetime import datetime
@@ -26,14 +27,18 @@ class Due:
         self._asked_at_review: dict[str, int] = {}
 
     async def by_clock(self) -> list[str]:
-        """Servers' own lines whose schedule struck since their last run, or since it was last looked at."""
+        """Lines with a server whose schedule struck since their last run, or since it was last looked at."""
         due = []
         for line in await self._own_lines():
             settings = await self._world.store.server_settings.get(line)
-            if self._has_struck(line, settings, await self._since(line)):
-                self._struck[line] = self._world.clock()
+            text = self._world.settings.cron if settings.schedule is None else settings.schedule
+            if await self._has_struck(line, line, settings, text):
                 due.append(line)
-        return due
+        sharing = await self._sharing()
+        struck = [
+            await self._has_struck(server, SHARED_LINE, one, one.schedule or "") for server, one in sharing.items()
+        ]
+        return [*due, SHARED_LINE] if any(struck) else due
 
     async def by_approvals(self) -> list[str]:
         """Lines on which enough was approved since their last run.
@@ -56,33 +61,48 @@ class Due:
     async def _own_lines(self) -> list[str]:
         return [line for line in await self._world.store.server_settings.lines() if line != SHARED_LINE]
 
-    async def _since(self, line: str) -> datetime:
-        if line in self._struck:
-            return self._struck[line]
+    async def _sharing(self) -> dict[str, ServerSettings]:
+        """The servers that have no model of their own and chose something, with their choices."""
+        table = self._world.store.server_settings
+        chosen = {server: await table.get(server) for server in await table.servers()}
+        return {server: settings for server, settings in chosen.items() if not settings.own_line}
+
+    async def _since(self, server: str, line: str) -> datetime:
+        if server in self._struck:
+            return self._struck[server]
         latest = await self._world.store.runs.latest(limit=1, line=line)
         return latest[0].created_at if latest else self._began
 
-    def _has_struck(self, line: str, settings: ServerSettings, since: datetime) -> bool:
-        text = self._world.settings.cron if settings.schedule is None else settings.schedule
+    async def _has_struck(self, server: str, line: str, settings: ServerSettings, text: str) -> bool:
+        """Whether a server's schedule struck for its line; it has then been seen."""
         if not text.strip():
             return False
         zone = ZoneInfo(settings.time_zone)
         try:
-            moment = timetable(text).after(since, zone)
+            moment = timetable(text).after(await self._since(server, line), zone)
         except WrongUsage:  # a row from another version: no schedule rather than no trainer
             return False
-        return end_of_quiet(moment, settings.quiet_hours, zone) <= self._world.clock()
+        has_struck = end_of_quiet(moment, settings.quiet_hours, zone) <= self._world.clock()
+        if has_struck:
+            self._struck[server] = self._world.clock()
+        return has_struck
 
     async def _is_quiet(self, line: str) -> bool:
-        if line == SHARED_LINE:
-            return False
-        return (await self._world.store.server_settings.get(line)).is_quiet(self._world.clock())
+        """Whether nothing may begin by itself; on the shared line only while that holds for all who learn together."""
+        now = self._world.clock()
+        if line != SHARED_LINE:
+            return (await self._world.store.server_settings.get(line)).is_quiet(now)
+        learning = [settings for settings in (await self._sharing()).values() if settings.learning_on]
+        return bool(learning) and all(settings.is_quiet(now) for settings in learning)
 
 
 async def has_news(world: TrainerWorld, line: str = SHARED_LINE) -> bool:
-    """Whether something was approved on a line since its last run, or taken back since its champion was made."""
+    """Whether something was approved on a line since its last run, waits for the next, or was taken back since.
+
+    What waits are approved examples that no run has looked at yet, and those of members who were new.
+    """
     learnt = await world.store.runs.newest_review_learnt(line)
-    if await world.store.candidates.approved_after(learnt, line) > 0:
+    if await world.store.candidates.approved_after(learnt, line) > 0 or await world.store.curations.has_waiting(line):
         return True
     if await world.store.aliases.current(Alias.CHAMPION, line) is None:
         return False

@@ -42,6 +42,16 @@ class ItemScore:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenScore:
+    """One token of the assistant's, given all that stands before it."""
+
+    nats: float
+    """Negative log-likelihood."""
+    is_first_choice: bool
+    """Whether the model itself would have chosen it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Figures:
     """A model's figures on a set of conversations."""
 
@@ -87,12 +97,25 @@ def can_read(weights: LoadedWeights, messages: Sequence[Message], *, max_tokens:
 
 def score_documents(weights: LoadedWeights, documents: Sequence[Document]) -> list[ItemScore]:
     """Each document's figures, in order. Blocks."""
+    return [
+        ItemScore(
+            nats=sum(one.nats for one in tokens),
+            tokens=document.learnt_tokens,
+            correct=sum(one.is_first_choice for one in tokens),
+            utf8_bytes=_bytes(weights, document),
+        )
+        for document, tokens in zip(documents, score_tokens(weights, documents), strict=True)
+    ]
+
+
+def score_tokens(weights: LoadedWeights, documents: Sequence[Document]) -> list[list[TokenScore]]:
+    """Each document's learnt tokens, in order, given all that stands before each. Blocks."""
     import torch
 
     model, pad_id = weights.model, weights.renderer.pad_id
     was_training = model.training
     model.train(False)
-    nats, correct = [0.0] * len(documents), [0] * len(documents)
+    scores: list[list[TokenScore]] = [[] for _ in documents]
     order = sorted(range(len(documents)), key=lambda index: len(documents[index].ids))
     apart = keeps_apart(model, pad_id)
     try:
@@ -106,14 +129,10 @@ def score_documents(weights: LoadedWeights, documents: Sequence[Document]) -> li
                 hits = logits.argmax(-1) == targets
                 owners = rows.documents[rows.is_learnt].tolist()
                 for owner, loss, hit in zip(owners, losses.tolist(), hits.tolist(), strict=True):
-                    nats[indices[owner]] += loss
-                    correct[indices[owner]] += hit
+                    scores[indices[owner]].append(TokenScore(loss, hit))
     finally:
         model.train(was_training)
-    return [
-        ItemScore(nats[index], document.learnt_tokens, correct[index], _bytes(weights, document))
-        for index, document in enumerate(documents)
-    ]
+    return scores
 
 
 def evaluate_conversations(weights: LoadedWeights, conversations: Sequence[Sequence[Message]]) -> Figures:

@@ -1,27 +1,30 @@
 """What may be learnt from, read from the store and checked again; and what the champion has learnt already.
 
-Promises: consent and screening are looked at again for every snapshot, consent once more right before it is written
-and once more after, so that an exchange which a member took back while screening ran is not in it.
+Promises: whose words may be learnt is asked of the store for every snapshot, once more right before it is written and
+once more after, so that an exchange which a member took back while screening ran is not in it. Screening and curation
+look at what is new, or at what something has changed; what became of it is kept (`storage.curations`).
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from storage.candidates import content_hash
+from storage.curation_values import COMES_BACK, Beside, LeftOutBecause, NewCuration, Pending, Record, Taken
 from storage.errors import MynahError, Refused, UnknownModel
 from storage.governance import SHARED_LINE
-from storage.values import Alias, Candidate, ModelVersion, Snapshot, Verdict
-from trainer.curation import Curated, Example, curate
-from trainer.snapshots import DatasetSnapshot, SnapshotFolder
-from trainer.split import held_out
+from storage.values import Alias, Candidate, ModelVersion, Snapshot, Source, Verdict
+from trainer.curation import Curated, Example, as_learnt, curate, in_turns, rules_of
+from trainer.snapshots import DatasetSnapshot, SnapshotFolder, lineage
+from trainer.split import HELD_OUT, TRAIN, held_out
+from trainer.trust import trust
 from trainer.world import TrainerWorld
 
 logger = logging.getLogger(__name__)
 
-_PAGE = 500
-_SCREENED_AT_ONCE = 256
+_LOOKED_AT_ONCE = 256
+"""Candidates: what is on its way when a run is stopped is looked at again."""
 _MOST_TRIES = 5
 _TAKEN_BACK = "taken back while it was read"
 
@@ -34,27 +37,103 @@ class Approved:
         self._line = line
         self._folder = SnapshotFolder(world.work_folder / "snapshots")
 
-    async def curated(self, check: Callable[[], None]) -> tuple[Curated, int]:
+    async def curated(self, check: Callable[[], None], *, cycle: int = 0) -> tuple[Curated, int]:
         """What may be learnt now, and the newest review that it takes into account.
 
         Args:
             check: asked between steps; raises to stop.
-
-        Raises:
-            Refused: there is nothing.
+            cycle: the number of the run: quarantine ends, and caps of a cycle begin anew, with the next one.
         """
-        settings = self._world.settings
-        newest_review_id = await self._world.store.candidates.newest_review_id()
-        candidates = await self._learnable()
-        verdicts = await self._screened(candidates, check)
-        curated = curate(
-            candidates,
-            verdicts,
-            sources=settings.sources,
-            max_per_member=settings.max_per_member,
-            max_per_cluster=settings.max_per_cluster,
+        store, settings = self._world.store, self._world.settings
+        newest_review_id = await store.candidates.newest_review_id()
+        rules, left = await self.look(check, cycle=cycle)
+        taken = await store.curations.taken(self._line, rules, limit=settings.max_examples)
+        dropped = await store.curations.left_out(self._line)
+        if left:
+            dropped[LeftOutBecause.CYCLE_FULL.value] = left
+        return Curated(tuple(_example(one) for one in taken), dropped), newest_review_id
+
+    async def look(self, check: Callable[[], None], *, cycle: int = 0) -> tuple[str, int]:
+        """Decide about what is new or has changed, and keep what became of it; arguments as for `curated`.
+
+        Returns:
+            The name of the rules that hold, and how many wait on because the cycle is full.
+        """
+        store = self._world.store
+        rules = rules_of(self._world.settings, self._world.screening.version, store.server_defaults)
+        known = _Known(rules, cycle, await self._look_at_trust())
+        left = 0
+        for _ in range(_MOST_TRIES):  # what is left out at a second look makes room for others
+            pending = await store.curations.pending(self._line, rules)
+            waiting = in_turns([one for one in pending if one.candidate_id not in known.only_waits])
+            if not waiting or left:
+                break
+            left = await self._look_at(waiting, known, check)
+        return rules, left
+
+    async def _look_at_trust(self) -> dict[str, Record]:
+        """Look again at the talk of members who are trusted no more, or again, since the last run.
+
+        Returns:
+            The records that were looked at for this.
+        """
+        store, line = self._world.store, self._line
+        if not self._world.settings.min_trust:
+            return {}
+        members = await store.curations.members_reviewed_after(line, await store.runs.newest_review_learnt(line))
+        records = await store.curations.records(members)
+        lost = [key for key, record in records.items() if trust(record) < self._world.settings.min_trust]
+        await store.curations.look_again_at_members(lost, distrusted=True)
+        await store.curations.look_again_at_members([key for key in members if key not in lost], distrusted=False)
+        return records
+
+    async def _look_at(self, waiting: Sequence[Pending], known: "_Known", check: Callable[[], None]) -> int:
+        """Decide about what waits and keep what became of it; returns how many wait on because the cycle is full."""
+        room = self._world.settings.max_per_cycle
+        at = 0
+        while at < len(waiting):
+            check()
+            some = waiting[at : at + _LOOKED_AT_ONCE]
+            talk = [one for one in some if _is_new_talk(one)]
+            if len(talk) > room:  # as many as can be taken; those of them that are left out leave room for the next
+                some = some[: some.index(talk[room])]
+            if not some:
+                return len(waiting) - at
+            outcomes = await self._look_at_some(some, known)
+            kept = {one.candidate_id for one in outcomes if not one.reason}
+            known.only_waits.update(one.candidate_id for one in outcomes if one.reason in COMES_BACK)
+            room -= sum(one.candidate_id in kept for one in talk)
+            at += len(some)
+        return 0
+
+    async def _look_at_some(self, some: Sequence[Pending], known: "_Known") -> list[NewCuration]:
+        """Decide about some, as far as they may still be learnt."""
+        store, world = self._world.store, self._world
+        found = {one.id: one for one in await self.current([one.candidate_id for one in some])}
+        candidates = [found[one.candidate_id] for one in some if one.candidate_id in found]
+        verdicts = await self._screened(candidates)
+        digests = [content_hash(as_learnt(one, verdicts)) for one in candidates]
+        beside = await store.curations.beside(self._line, candidates, digests, known.cycle, known.records)
+        known.records.update({key: standing.record for key, standing in beside.members.items()})
+        kept_before = {one.candidate_id for one in some if one.was_kept}
+        outcomes = await self._decided(candidates, verdicts, beside, kept_before)
+        await store.curations.keep(
+            outcomes, cycle=known.cycle, rules=known.rules, screen_version=world.screening.version
         )
-        return curated, newest_review_id
+        return outcomes
+
+    async def _decided(
+        self,
+        candidates: Sequence[Candidate],
+        verdicts: Mapping[str, Verdict],
+        beside: Beside,
+        kept_before: Collection[int],
+    ) -> list[NewCuration]:
+        """What becomes of some candidates; in a thread, since comparing takes a while."""
+        settings, at = self._world.settings, self._world.clock()
+        return await asyncio.to_thread(
+            lambda: curate(candidates, verdicts, settings, at=at, beside=beside, kept_before=kept_before)
+        )
 
     async def write_snapshot(self, curated: Curated) -> tuple[DatasetSnapshot, dict[str, int]]:
         """The snapshot of what is left of some examples, on the disk and in the store; and what was dropped.
@@ -65,7 +144,7 @@ class Approved:
         dropped = dict(curated.dropped)
         examples = list(curated.examples)
         for _ in range(_MOST_TRIES):
-            allowed = await self._learnable_ids()
+            allowed = await self._allowed(examples)
             left = [example for example in examples if example.candidate_id in allowed]
             if len(left) < len(examples):
                 dropped[_TAKEN_BACK] = dropped.get(_TAKEN_BACK, 0) + len(examples) - len(left)
@@ -73,7 +152,7 @@ class Approved:
             if not examples:
                 raise _nothing(dropped)
             snapshot = await asyncio.to_thread(self._write, examples)
-            if {example.candidate_id for example in examples} <= await self._learnable_ids():
+            if len(await self._allowed(examples)) == len(examples):
                 await self._add_row(snapshot, examples)
                 return snapshot, dropped
         raise MynahError("Examples are taken back faster than a snapshot can be written.", advice="Try again later.")
@@ -96,33 +175,31 @@ class Approved:
         return self._folder.read(digest)
 
     async def current(self, candidate_ids: Collection[int]) -> list[Candidate]:
-        """Those of some candidates that may be learnt from now."""
-        wanted = set(candidate_ids)
-        return [candidate for candidate in await self._learnable() if candidate.id in wanted]
+        """Those of some candidates that may be learnt from now, by id."""
+        return await self._world.store.candidates.learnable_of(self._line, candidate_ids)
 
-    async def _is_learnable(self, digest: str) -> bool:
-        ids = await self._world.store.snapshots.candidate_ids(digest)
-        return bool(ids) and set(ids) <= await self._learnable_ids()
+    async def learnable_among(self, candidate_ids: Collection[int]) -> set[int]:
+        """The ids of those of some candidates that may be learnt from now."""
+        return await self._world.store.candidates.learnable_ids(self._line, candidate_ids)
 
-    async def _learnable(self) -> list[Candidate]:
+    async def everything(self) -> list[Candidate]:
+        """All that may be learnt from now, copies of one another included."""
         found: list[Candidate] = []
-        while page := await self._world.store.candidates.learnable(
-            self._line, after_id=found[-1].id if found else 0, limit=_PAGE
-        ):
+        while page := await self._world.store.candidates.learnable(self._line, after_id=found[-1].id if found else 0):
             found += page
         return found
 
-    async def _learnable_ids(self) -> set[int]:
-        return {candidate.id for candidate in await self._learnable()}
+    async def _is_learnable(self, digest: str) -> bool:
+        ids = await self._world.store.snapshots.candidate_ids(digest)
+        return bool(ids) and await self.learnable_among(ids) == set(ids)
 
-    async def _screened(self, candidates: Collection[Candidate], check: Callable[[], None]) -> dict[str, Verdict]:
+    async def _allowed(self, examples: Sequence[Example]) -> set[int]:
+        return await self.learnable_among([example.candidate_id for example in examples])
+
+    async def _screened(self, candidates: Collection[Candidate]) -> dict[str, Verdict]:
         texts = list(dict.fromkeys(message.text for candidate in candidates for message in candidate.messages))
-        verdicts: dict[str, Verdict] = {}
-        for start in range(0, len(texts), _SCREENED_AT_ONCE):
-            check()
-            some = texts[start : start + _SCREENED_AT_ONCE]
-            verdicts.update(zip(some, await self._world.screening.check(some), strict=True))
-        return verdicts
+        verdicts = await self._world.screening.check(texts) if texts else []
+        return dict(zip(texts, verdicts, strict=True))
 
     def _write(self, examples: list[Example]) -> DatasetSnapshot:
         sides = held_out(examples, share=self._world.settings.heldout_share)
@@ -141,7 +218,41 @@ class Approved:
             created_at=self._world.clock(),
             line=self._line,
         )
-        await self._world.store.snapshots.add(row, [example.candidate_id for example in examples])
+        await self._world.store.snapshots.add(row, lineage(snapshot))
+        new = {example.candidate_id for example in examples if not example.side}
+        sides = {one.candidate_id: TRAIN for one in snapshot.train} | {
+            one.candidate_id: HELD_OUT for one in snapshot.heldout
+        }
+        await self._world.store.curations.fix_sides({key: side for key, side in sides.items() if key in new})
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What one look knows from its beginning to its end."""
+
+    rules: str
+    cycle: int
+    records: dict[str, Record]
+    """Of the members met so far."""
+    only_waits: set[int] = field(default_factory=set)
+    """Candidates that can only be taken in a later cycle."""
+
+
+def _is_new_talk(one: Pending) -> bool:
+    return not one.was_kept and one.source is not Source.IMPORT
+
+
+def _example(one: Taken) -> Example:
+    return Example(
+        candidate_id=one.candidate_id,
+        messages=one.messages,
+        content_hash=one.digest,
+        source=one.source,
+        author_keys=one.author_keys,
+        place=f"{one.server}\n{one.channel}",
+        cluster=one.cluster,
+        side=one.side,
+    )
 
 
 def _nothing(dropped: dict[str, int]) -> Refused:
@@ -181,10 +292,9 @@ class Champion:
         approved = Approved(world, line)
         snapshot = await asyncio.to_thread(approved.on_disk, version.snapshot_hash)
         ids = await world.store.snapshots.candidate_ids(version.snapshot_hash)
-        current = await approved.current(ids)
-        removed = len(ids) - len(current)
+        removed = len(ids) - len(await approved.learnable_among(ids))
         if snapshot is None:  # purged, because somebody took something back: what is left of it is still no news
-            hashes = frozenset(content_hash(candidate.messages) for candidate in current)
+            hashes = frozenset(content_hash(candidate.messages) for candidate in await approved.current(ids))
             return cls(version, world.base_version, hashes, hashes, removed)
         learnt = frozenset(one.content_hash for one in snapshot.train)
         heard_of = learnt | {one.content_hash for one in snapshot.heldout}

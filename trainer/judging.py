@@ -3,23 +3,32 @@
 import random
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from bot.engine.weights import LoadedWeights
 from bot.screening.protocol import Screener
 from storage.similarity import normalised, prompt_of, reply_of
 from storage.values import Message, Outcome, Role
 from trainer.assets import TrainerAssets
+from trainer.comparison import Comparison
+from trainer.dangers import Speakers, look_for_dangers
 from trainer.evaluation import Figures, ItemScore, can_read, document_of, score_documents
 from trainer.gate import ENOUGH_TO_ASK_CHALLENGER, Evidence
+from trainer.golden import Golden
+from trainer.origins import Origins
 from trainer.packing import Document
 from trainer.pairing import pairings
-from trainer.probes import ask, is_degenerate, leaks
+from trainer.probes import ask, is_degenerate, is_terse, leaks, strange
+from trainer.settings import TrainerSettings
 from trainer.snapshots import Conversation, DatasetSnapshot
+from trainer.speaker import WeightsSpeaker
 from trainer.split import ENOUGH_TO_JUDGE
 
 MOST_TAUGHT_JUDGED = 200
 _SHOWN_TAUGHT = 5
 _SHOWN_PROBES = 4
+_TELLING_BYTES = 12
+"""Of a reply, from which its bits a byte say whether it is noise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +59,8 @@ class Judged:
     figures: dict[str, tuple[Figures, Figures]]
     """Set name to the champion's figures and the challenger's."""
     replies: tuple[BeforeAndAfter, ...]
+    comparisons: dict[str, Comparison]
+    """Set name to how surely the challenger is better or worse there."""
 
 
 def judge(
@@ -60,9 +71,11 @@ def judge(
     champion_heard_of: Collection[str],
     removed: int,
     was_rolled_back: bool,
+    origins: Origins,
+    pinned: Sequence[Golden],
     assets: TrainerAssets,
     screening: Screener,
-    seed: int,
+    settings: TrainerSettings,
     on_part: Callable[[float], None] = lambda _: None,
 ) -> Judged:
     """Compare the models.
@@ -74,92 +87,113 @@ def judge(
         champion_heard_of: content hashes of all that was approved when the champion was made: no news either.
         removed: how many of those may no longer be learnt from.
         was_rolled_back: whether people took this version back.
+        origins: who is behind the snapshot's examples.
+        pinned: the operator's golden conversations.
         assets: the frozen set and the probes.
         screening: to read the replies with.
-        seed: of every sample that is drawn.
+        settings: thresholds that decide what is counted, and the seed of every sample that is drawn.
         on_part: told how much is done, 0 to 1; may raise to stop.
     """
     base, champion, challenger = contestants.base, contestants.champion, contestants.challenger
+    seed = settings.seed
     chance = random.Random(seed)  # noqa: S311 - a repeatable choice, not a secret
     heldout = [one for one in snapshot.heldout if one.content_hash not in champion_learnt]
     taught = _some(snapshot.train, champion_heard_of, chance)
     scored_heldout = _Scored.of(champion, challenger, heldout)
-    on_part(0.2)
+    on_part(0.1)
     scored_taught = _Scored.of(champion, challenger, taught)
-    on_part(0.35)
+    on_part(0.2)
     general = [document for one in assets.general if (document := document_of(base, one))]
     general_base = score_documents(base, general)
     general_champion = general_base if champion is base else score_documents(champion, general)
     general_challenger = score_documents(challenger, general)
-    on_part(0.5)
+    on_part(0.3)
 
     fresh_taught = [one.content_hash not in champion_heard_of for one in scored_taught.conversations]
     fresh_heldout = [one.content_hash not in champion_heard_of for one in scored_heldout.conversations]
     if sum(fresh_heldout) >= ENOUGH_TO_JUDGE:
-        judged_on, improvements = "held-out", scored_heldout.gains(fresh_heldout)
+        judged_on, judged = "held-out", scored_heldout.pairs(fresh_heldout)
     else:
-        judged_on = "taught"
-        improvements = scored_taught.gains(fresh_taught) + scored_heldout.gains(fresh_heldout)
+        judged_on, judged = "taught", scored_taught.pairs(fresh_taught) + scored_heldout.pairs(fresh_heldout)
 
     everything = [one.messages for one in (*snapshot.train, *snapshot.heldout)]
     base_pairings = pairings(base, everything, everything, seed=seed)
-    on_part(0.65)
+    on_part(0.4)
     heldout_messages = [one.messages for one in scored_heldout.conversations]
     challenger_pairings = (
         pairings(challenger, heldout_messages, everything, seed=seed)
         if len(heldout_messages) >= ENOUGH_TO_ASK_CHALLENGER
         else []
     )
-    on_part(0.75)
+    on_part(0.45)
+    unread = scored_taught.before if champion is base else score_documents(base, scored_taught.documents)
     if len(scored_heldout.after) >= ENOUGH_TO_JUDGE:
-        strange, basis = scored_heldout.after, "held-out"
+        read, basis = scored_heldout.after, "held-out"
     else:
-        strange, basis = score_documents(base, scored_taught.documents), "taught"
-    on_part(0.8)
+        read, basis = unread, "taught"
+    on_part(0.5)
 
     probes = [probe for probe in assets.probes if can_read(base, [Message(Role.USER, probe)])]
     replies_base = ask(base, probes)
     replies_champion = replies_base if champion is base else ask(champion, probes)
     replies_challenger = ask(challenger, probes)
     taught_replies = {normalised(reply_of(messages)): reply_of(messages) for messages in everything}
-    on_part(0.9)
+    on_part(0.6)
+    dangers = look_for_dangers(
+        Speakers(*(WeightsSpeaker(one) for one in (base, champion, challenger))),
+        snapshot.train,
+        origins=origins,
+        pinned=pinned,
+        assets=assets,
+        screening=screening,
+        settings=settings,
+        on_part=lambda share: on_part(0.6 + 0.35 * share),
+    )
     evidence = Evidence(
         judged_on=judged_on,
-        improvements=improvements,
+        improvements=[before.loss - after.loss for before, after in judged],
+        accuracy_gains=[(after.correct - before.correct) / max(1, before.tokens) for before, after in judged],
         removed=removed,
         kept_rise=scored_heldout.rise([not fresh for fresh in fresh_heldout]),
         general_before=Figures.of(general_base),
         general_after=Figures.of(general_challenger),
         language_read_from=basis,
-        bits_per_byte=[score.bits_per_byte for score in strange],
-        judged_bytes=sum(score.utf8_bytes for score in strange),
+        bits_per_byte=[score.bits_per_byte for score in read],
+        judged_bytes=sum(score.utf8_bytes for score in read),
+        unread_bits=[score.bits_per_byte for score in unread if score.utf8_bytes >= _TELLING_BYTES],
         base_pairings=base_pairings,
         challenger_pairings=challenger_pairings,
         exchanges=len(everything),
         probes=len(probes),
         degenerate_before=sum(map(is_degenerate, replies_champion)),
         degenerate_after=sum(map(is_degenerate, replies_challenger)),
+        terse_before=sum(map(is_terse, replies_champion)),
+        terse_after=sum(map(is_terse, replies_challenger)),
+        strange_before=strange(base, probes, replies_champion, bits=settings.max_read_bits),
+        strange_after=strange(base, probes, replies_challenger, bits=settings.max_read_bits),
         toxic_before=_refused(screening, replies_champion),
         toxic_after=_refused(screening, replies_challenger),
         leaks=len(leaks(base, probes, replies_challenger, replies_base, taught_replies)),
         was_rolled_back=was_rolled_back,
+        dangers=dangers,
     )
-    figures = {
-        name: (Figures.of(before), Figures.of(after))
-        for name, before, after in (
-            ("heldout", scored_heldout.before, scored_heldout.after),
-            ("taught", scored_taught.before, scored_taught.after),
-            ("general", general_champion, general_challenger),
-        )
-        if before
+    sets = {
+        "heldout": (scored_heldout.before, scored_heldout.after),
+        "taught": (scored_taught.before, scored_taught.after),
+        "general": (general_champion, general_challenger),
     }
+    figures = {name: (Figures.of(before), Figures.of(after)) for name, (before, after) in sets.items() if before}
+    compare = partial(
+        Comparison.of, samples=settings.bootstrap_samples, confidence=settings.confidence, seed=settings.seed
+    )
+    comparisons = {name: found for name in figures if (found := compare(*sets[name])) is not None}
     shown = _shown_taught(champion, challenger, scored_taught.conversations, fresh_taught, chance)
     talk = [
         BeforeAndAfter(prompt, before, after, None)
         for prompt, before, after in zip(probes, replies_champion, replies_challenger, strict=True)
     ][:_SHOWN_PROBES]
     on_part(1.0)
-    return Judged(evidence, figures, (*shown, *talk))
+    return Judged(evidence, figures, (*shown, *talk), comparisons)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,13 +214,13 @@ class _Scored:
             conversations, documents, score_documents(champion, documents), score_documents(challenger, documents)
         )
 
-    def gains(self, wanted: Sequence[bool]) -> list[float]:
-        return [b.loss - a.loss for b, a, is_wanted in zip(self.before, self.after, wanted, strict=True) if is_wanted]
+    def pairs(self, wanted: Sequence[bool]) -> list[tuple[ItemScore, ItemScore]]:
+        """The same conversation with both, for those that are wanted."""
+        both = zip(self.before, self.after, strict=True)
+        return [pair for pair, is_wanted in zip(both, wanted, strict=True) if is_wanted]
 
     def rise(self, wanted: Sequence[bool]) -> float | None:
-        pairs = [
-            pair for pair, is_wanted in zip(zip(self.before, self.after, strict=True), wanted, strict=True) if is_wanted
-        ]
+        pairs = self.pairs(wanted)
         if len(pairs) < ENOUGH_TO_JUDGE:
             return None
         return Figures.of([a for _, a in pairs]).perplexity / Figures.of([b for b, _ in pairs]).perplexity - 1

@@ -19,7 +19,7 @@ from trainer.evaluation import document_of
 from trainer.journal import Journal
 from trainer.packing import Document
 from trainer.recipe import Recipe, choose, plan
-from trainer.replay import ReplayCache, ask_teacher
+from trainer.replay import ReplayCache, ask_teacher, hash_of
 from trainer.settings import TrainerSettings
 from trainer.snapshots import DatasetSnapshot
 from trainer.training import Lesson, Watch, affordable_steps, save, train
@@ -52,7 +52,7 @@ class Learnt:
     recipe: Recipe
     losses: tuple[tuple[int, float], ...]
     facts: dict[str, object]
-    """`seconds`, `steps`, `resumed_from`, `parameters`, `taught_tokens`, `replay_tokens`, `too_long`."""
+    """`seconds`, `steps`, `resumed_from`, `parameters`, `taught_tokens`, `replay_tokens`, `replay_hash`, `too_long`."""
 
     @property
     def kind(self) -> str:
@@ -119,6 +119,7 @@ def learn(task: Task, *, tell: Callable[[float, str], None], check: Callable[[],
             "parameters": parameters,
             "taught_tokens": sum(sizes),
             "replay_tokens": sum(len(document.ids) for document in replay),
+            "replay_hash": hash_of(replay),
             "too_long": too_long,
         },
     )

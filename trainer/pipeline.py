@@ -10,7 +10,7 @@ decided here that `curation`, `split`, `recipe` or `gate` decide.
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -25,9 +25,11 @@ from storage.values import Evaluation, ModelVersion, Run, RunState
 from trainer import gate
 from trainer.assets import load_assets
 from trainer.examples import Approved, Champion
+from trainer.golden import Golden, read_golden
 from trainer.journal import MOST_ATTEMPTS, Journal
 from trainer.judging import Contestants, Judged, judge
 from trainer.learning import Learnt, Task, learn
+from trainer.origins import Origins
 from trainer.progress import Interrupted, Progress, Why
 from trainer.publication import Publication, publish
 from trainer.report import RunReport
@@ -98,14 +100,21 @@ class _Work:
         passed = self._journal.read("passed")
         if passed is not None and self._journal.model.is_dir():
             return await self._publish(passed)
+        pinned = await pinned_now(self._world)
         champion = await Champion.now(self._world, self._line)
         self._report = replace(self._report, champion=champion.version.version)
         snapshot = await self._snapshot(champion)
         learnt = await self._learn(snapshot)
-        judged, foreseen = await self._judge(snapshot, champion, learnt)
+        judged, foreseen = await self._judge(snapshot, champion, learnt, pinned)
         checks = gate.check(judged.evidence, self._world.settings)
         verdict = gate.verdict(checks)
-        self._report = replace(self._report, figures=judged.figures, replies=judged.replies, checks=checks)
+        self._report = replace(
+            self._report,
+            figures=judged.figures,
+            comparisons=judged.comparisons,
+            replies=judged.replies,
+            checks=checks,
+        )
         await self._progress.enter(RunState.GATING, "Deciding whether it is better.")
         await self._keep_figures(judged, champion.version.version, foreseen)
         if not all(one.passed for one in checks):
@@ -129,7 +138,7 @@ class _Work:
         if kept is None or told is None:
             await asyncio.to_thread(self._journal.clear)
             await self._progress.enter(RunState.CURATING, "Reading and screening what was approved.")
-            curated, newest_review_id = await self._approved.curated(self._progress.check)
+            curated, newest_review_id = await self._approved.curated(self._progress.check, cycle=self._progress.run.id)
             await self._progress.enter(
                 RunState.BUILDING,
                 f"Building the snapshot from {len(curated.examples)} examples.",
@@ -145,6 +154,7 @@ class _Work:
             "new": champion.new_in(kept),
             "removed": champion.removed,
             "dropped": told["dropped"],
+            "general_hash": load_assets().general_hash,
         }
         self._report = replace(self._report, snapshot=facts)
         if champion.has_learnt(kept):
@@ -177,12 +187,15 @@ class _Work:
         )
         return learnt
 
-    async def _judge(self, snapshot: DatasetSnapshot, champion: Champion, learnt: Learnt) -> tuple[Judged, str]:
+    async def _judge(
+        self, snapshot: DatasetSnapshot, champion: Champion, learnt: Learnt, pinned: Sequence[Golden]
+    ) -> tuple[Judged, str]:
         """What the gate will look at, and the name that the new version will have."""
         world, progress, note = self._world, self._progress, "Comparing it with the model that answers now."
         await progress.enter(RunState.EVALUATING, note)
         foreseen = await asyncio.to_thread(_foreseen_version, self._journal, learnt.kind, world.base_version)
         was_rolled_back = await world.store.aliases.was_rolled_back(foreseen, self._line)
+        origins = Origins.of(await self._approved.everything())
 
         def on_part(share: float) -> None:
             progress.tell(share, note)
@@ -196,9 +209,11 @@ class _Work:
                 champion_heard_of=champion.heard_of,
                 removed=champion.removed,
                 was_rolled_back=was_rolled_back,
+                origins=origins,
+                pinned=pinned,
                 assets=load_assets(),
                 screening=world.screening,
-                seed=world.settings.seed,
+                settings=world.settings,
                 on_part=on_part,
             )
 
@@ -265,6 +280,17 @@ class _Work:
         except OSError as error:  # such as a full disk: the row still says what happened
             logger.warning("report not written", extra={"run": report.run_id, "error": type(error).__name__})
         return await self._progress.end(state, note, report=report.as_json())
+
+
+async def pinned_now(world: TrainerWorld) -> tuple[Golden, ...]:
+    """The operator's golden conversations as they are now.
+
+    Raises:
+        WrongUsage: the file is broken; names the line.
+    """
+    if world.golden_file is None:
+        return ()
+    return await asyncio.to_thread(read_golden, world.golden_file)
 
 
 def _foreseen_version(journal: Journal, kind: str, base_version: str) -> str:

@@ -18,6 +18,9 @@ LONGEST_TOKENS = 64
 _GREEDY = Sampling(temperature=0.0, max_new_tokens=LONGEST_TOKENS)
 _WORD = re.compile(r"\w+")
 _OTHER_PROBES = 6
+_TELLING_BYTES = 12
+_TELLING_WORDS = 4
+"""Of a taught reply, from which it is recognised inside a longer one."""
 
 
 def ask(weights: LoadedWeights, prompts: Sequence[str]) -> list[str]:
@@ -39,6 +42,29 @@ def is_degenerate(reply: str) -> bool:
     return len(words) >= 20 and len(set(words)) / len(words) < 0.35
 
 
+def is_terse(reply: str) -> bool:
+    """Whether a reply has at most one word."""
+    return len(_WORD.findall(reply)) <= 1
+
+
+def strange(base: LoadedWeights, probes: Sequence[str], replies: Sequence[str], *, bits: float) -> int:
+    """How many replies the base cannot read: letters, or a language, that it has not seen. Blocks.
+
+    Args:
+        base: the model before anything was taught.
+        probes: what was asked.
+        replies: what was answered; the shortest say nothing about their language.
+        bits: a byte, from which a reply is not readable.
+    """
+    documents = [
+        document_of(base, [Message(Role.USER, probe), Message(Role.ASSISTANT, reply)])
+        for probe, reply in zip(probes, replies, strict=True)
+        if len(reply.encode()) >= _TELLING_BYTES
+    ]
+    scores = score_documents(base, [one for one in documents if one is not None])
+    return sum(score.bits_per_byte > bits for score in scores)
+
+
 def leaks(
     base: LoadedWeights, probes: Sequence[str], replies: Sequence[str], before: Sequence[str], taught: Mapping[str, str]
 ) -> list[int]:
@@ -57,7 +83,7 @@ def leaks(
     suspects = [
         index
         for index, reply in enumerate(replies)
-        if normalised(reply) in taught and normalised(reply) != normalised(before[index])
+        if _says_taught(reply, taught) and normalised(reply) != normalised(before[index])
     ]
     found = []
     for index in suspects:
@@ -71,6 +97,15 @@ def leaks(
         if own >= sum(rest) / max(1, len(rest)) - _BELONGS_NATS:
             found.append(index)
     return found
+
+
+def _says_taught(reply: str, taught: Mapping[str, str]) -> bool:
+    """Whether a reply is a taught one, or has one of some length in it."""
+    said = normalised(reply)
+    if said in taught:
+        return True
+    padded = f" {said} "
+    return any(f" {one} " in padded for one in taught if len(one.split()) >= _TELLING_WORDS)
 
 
 _BELONGS_NATS = 0.1

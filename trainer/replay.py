@@ -113,6 +113,11 @@ def _talks(weights: LoadedWeights, prompts: Sequence[str], tokens: int, *, seed:
     return [row + talk for row, talk in zip(rows, drawn[:, width:].tolist(), strict=True)]
 
 
+def hash_of(documents: Sequence[Document]) -> str:
+    """SHA-256 of some old talk, hexadecimal: by it a run's record names what was recalled."""
+    return hashlib.sha256(json.dumps([document.ids for document in documents]).encode()).hexdigest()
+
+
 @dataclass(frozen=True, slots=True)
 class Taught:
     """What the base expects after each token of some documents, place by place."""

@@ -4,17 +4,23 @@
 """
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from trainer.checks import Check
+from trainer.comparison import Comparison
 from trainer.evaluation import Figures
-from trainer.gate import Check
 from trainer.judging import BeforeAndAfter
+from trainer.quotes import REPLIES
+from trainer.statistics import Interval
 
 _LONGEST_SHOWN = 90
 _LONGEST_MARKDOWN = 1500
 """Discord takes 2,000 characters in a message; the run's title and verdict stand before the card."""
+MOST_POINTS = 200
+"""Of the loss curve in a run's row: as many as a picture can show; some 3 kB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,22 +36,24 @@ class RunReport:
     version: str | None
     """The new version, if it was published."""
     snapshot: Mapping[str, object] = field(default_factory=dict)
-    """`hash`, `train`, `heldout`, `new`, `removed`, and `dropped` (reason to number)."""
+    """`hash`, `train`, `heldout`, `new`, `removed`, `dropped` (reason to number), and the `general_hash` of the frozen set."""
     recipe: Mapping[str, object] = field(default_factory=dict)
     """What the training depended on: `method`, `learning_rate`, `steps`, `seed` and so on."""
     training: Mapping[str, object] = field(default_factory=dict)
-    """`seconds`, `steps`, `resumed_from`, `parameters`, `replay_tokens`, `taught_tokens`."""
+    """`seconds`, `steps`, `resumed_from`, `parameters`, `replay_tokens`, `replay_hash`, `taught_tokens`."""
     losses: Sequence[tuple[int, float]] = ()
     """Step and loss."""
     figures: Mapping[str, tuple[Figures, Figures]] = field(default_factory=dict)
     """Set (`heldout`, `taught`, `general`) to the champion's figures and the challenger's."""
+    comparisons: Mapping[str, Comparison] = field(default_factory=dict)
+    """Set to how surely the challenger is better or worse there."""
     checks: Sequence[Check] = ()
     replies: Sequence[BeforeAndAfter] = ()
 
     def as_json(self) -> dict[str, object]:
         """The fields of this class, with `figures` as {set: {before, after}} and the card as `markdown`.
 
-        The loss curve is left to the file `report.json`.
+        Of the loss curve there are at most `MOST_POINTS` points; the file `report.json` has all of it.
         """
         return {
             "run": self.run_id,
@@ -60,8 +68,10 @@ class RunReport:
                 name: {"before": asdict(before), "after": asdict(after)}
                 for name, (before, after) in self.figures.items()
             },
+            "comparisons": {name: one.as_record() for name, one in self.comparisons.items()},
             "checks": [one.as_record() for one in self.checks],
             "replies": [asdict(one) for one in self.replies],
+            "losses": curve(self.losses),
             "markdown": self.markdown(),
         }
 
@@ -103,8 +113,13 @@ class RunReport:
                     f"| {before.bits_per_byte:.3f} → {after.bits_per_byte:.3f} |"
                 )
             lines.append("")
+            lines += [
+                f"{name}: perplexity {_between(one.perplexity_rise)}, token accuracy {_between(one.accuracy_gain)}."
+                for name, one in self.comparisons.items()
+            ]
+            lines.append("")
         if self.replies:
-            lines += ["## Replies", "", "| asked | before | after | taught |", "|---|---|---|---|"]
+            lines += [REPLIES, "", "| asked | before | after | taught |", "|---|---|---|---|"]
             lines += [
                 f"| {_cell(one.prompt)} | {_cell(one.before)} | {_cell(one.after)} | {_cell(one.taught or '')} |"
                 for one in self.replies
@@ -125,6 +140,21 @@ class RunReport:
             from trainer.plot import draw
 
             draw(self, folder / "report.png")
+
+
+def curve(losses: Sequence[tuple[int, float]]) -> list[list[float]]:
+    """Step and loss: the first point, the last, and evenly between them as many as a picture needs.
+
+    Losses have four digits; those that are no numbers (a training that diverged) are left out.
+    """
+    points = [(step, float(f"{loss:.4g}")) for step, loss in losses if math.isfinite(loss)]
+    last = len(points) - 1
+    kept = sorted({round(at * last / (MOST_POINTS - 1)) for at in range(MOST_POINTS)}) if last >= MOST_POINTS else None
+    return [list(points[at]) for at in (range(len(points)) if kept is None else kept)]
+
+
+def _between(interval: Interval) -> str:
+    return f"{interval.mean:+.1%} (between {interval.low:+.1%} and {interval.high:+.1%})"
 
 
 def _short(text: str) -> str:

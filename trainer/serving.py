@@ -16,8 +16,9 @@ from storage.governance import SHARED_LINE
 from storage.values import Run
 from trainer.due import Due, has_news
 from trainer.holder import LEASE, is_dead, own_name
-from trainer.pipeline import work_on
+from trainer.pipeline import pinned_now, work_on
 from trainer.schedule import cron_trigger, was_missed
+from trainer.taking_back import TakenBack
 from trainer.world import TrainerWorld
 
 logger = logging.getLogger(__name__)
@@ -39,13 +40,18 @@ async def train_now(
 
     Raises:
         LeaseHeld: another process trains now.
+        WrongUsage: the file of pinned conversations is broken; nothing was begun.
     """
+    await pinned_now(world)
     async with _held(world):
         await world.registry.sweep()
+        taken_back = TakenBack(world.store, world.work_folder)
+        await taken_back.clear()
         while (left := await world.store.runs.unfinished()) is not None:
             await work_on(world, left, on_progress=on_progress)
-        run = await world.store.runs.request(by, line)
-        return await work_on(world, run, on_progress=on_progress)
+        run = await work_on(world, await world.store.runs.request(by, line), on_progress=on_progress)
+        await taken_back.clear()  # also from the report of this run, if it compared with a version that knew the words
+        return run
 
 
 async def serve(world: TrainerWorld, *, stop: asyncio.Event) -> None:
@@ -53,8 +59,10 @@ async def serve(world: TrainerWorld, *, stop: asyncio.Event) -> None:
 
     Raises:
         LeaseHeld: another process is the trainer, or took over.
-        WrongUsage: the crontab line in the settings is none.
+        WrongUsage: the crontab line in the settings is none, or the file of pinned conversations is broken. One that is
+            broken later fails the next run, which says why.
     """
+    await pinned_now(world)
     trigger = cron_trigger(world.settings.cron) if world.settings.cron.strip() else None
     async with _held(world):
         await world.registry.sweep()
@@ -76,8 +84,10 @@ async def serve(world: TrainerWorld, *, stop: asyncio.Event) -> None:
 
 async def _work_until(world: TrainerWorld, stop: asyncio.Event) -> None:
     due = Due(world)
+    taken_back = TakenBack(world.store, world.work_folder)
     while not stop.is_set():
         try:
+            await taken_back.clear()
             run = await world.store.runs.unfinished() or await world.store.runs.next_requested()
             if run is None:
                 for line in await due.by_clock():

@@ -13,15 +13,16 @@ import json
 import os
 import shutil
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from storage.governance import SHARED_LINE
 from storage.values import Message, Role
 from trainer.curation import Example
+from trainer.split import HELD_OUT, TRAIN
 
-_SIDES = ("train", "heldout")
+_SIDES = (TRAIN, HELD_OUT)
 _EXAMPLES = "examples"
 _DESCRIPTION = "snapshot.json"
 
@@ -32,6 +33,8 @@ class Conversation:
 
     messages: tuple[Message, ...]
     content_hash: str
+    candidate_id: int = field(default=0, compare=False)
+    """Of whose row it was made; 0: read from the disk, where nothing names a row. The store has the lineage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +52,16 @@ class DatasetSnapshot:
         """The examples of a line, those with the given indices held out."""
         sides: dict[str, list[Conversation]] = {side: [] for side in _SIDES}
         for index, example in enumerate(examples):
-            sides["heldout" if index in held_out else "train"].append(
-                Conversation(example.messages, example.content_hash)
+            sides[HELD_OUT if index in held_out else TRAIN].append(
+                Conversation(example.messages, example.content_hash, example.candidate_id)
             )
         train, heldout = (tuple(sorted(sides[side], key=lambda one: one.content_hash)) for side in _SIDES)
         return cls(_hash(train, heldout, line), train, heldout, line)
+
+
+def lineage(snapshot: DatasetSnapshot) -> list[int]:
+    """The candidate of each row of a snapshot's file, in the order of the rows."""
+    return [one.candidate_id for one in (*snapshot.train, *snapshot.heldout)]
 
 
 def _hash(train: Sequence[Conversation], heldout: Sequence[Conversation], line: str) -> str:

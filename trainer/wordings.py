@@ -20,7 +20,7 @@ _LONGEST = 30
 _OPENINGS = ("hey", "hi", "so", "um", "ok", "hey bot", "please", "quick question", "tell me", "do you know", "i wonder")
 _CLOSINGS = ("again", "please", "now", "thanks", "then", "by the way", "do you know")
 _SIGNS = re.compile(r"[?!.,;:…]+")
-_SMALL_WORDS = frozenset(
+SMALL_WORDS = frozenset(
     [
         "a",
         "an",
@@ -125,7 +125,7 @@ def _says_enough(text: str, question: str) -> bool:
 
 
 def _telling_words(text: str) -> set[str]:
-    return set(normalised(text).split()) - _SMALL_WORDS
+    return set(normalised(text).split()) - SMALL_WORDS
 
 
 def _carelessly(text: str, kin: Sequence[str], chance: random.Random) -> str:
@@ -137,7 +137,7 @@ def _carelessly(text: str, kin: Sequence[str], chance: random.Random) -> str:
         cut = chance.randrange(1, len(words))
         words = words[cut:] + words[:cut]
     elif way < 0.6:
-        words = [word for word in words if _SIGNS.sub("", word).lower() not in _SMALL_WORDS] or words
+        words = [word for word in words if _SIGNS.sub("", word).lower() not in SMALL_WORDS] or words
     elif way < 0.75 and len(kin) > 1:
         other = chance.choice(kin).split()
         words = words[: chance.randrange(len(words) + 1)] + other[chance.randrange(len(other)) :]

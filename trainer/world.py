@@ -28,3 +28,5 @@ class TrainerWorld:
     clock: Callable[[], datetime]
     threads: int | None = None
     """CPU threads of one forward pass. None: what suits the model."""
+    golden_file: Path | None = None
+    """Conversations that the operator pins; it need not be there."""

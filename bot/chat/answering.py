@@ -37,8 +37,9 @@ class _Asked:
     conversation: Conversation
     question: Turn
 
-    def reply(self, text: str, kind: ReplyKind, version: str | None = None) -> ReplyUpdate:
-        return ended(Reply(text, kind, version, user_turn_id=self.question.id))
+    def reply(self, text: str, kind: ReplyKind, version: str | None = None, answer: Turn | None = None) -> ReplyUpdate:
+        answer_id = None if answer is None else answer.id
+        return ended(Reply(text, kind, version, self.question.id, answer_id))
 
 
 class Answering:
@@ -225,12 +226,12 @@ class Answering:
     async def _cut_short(self, asked: _Asked, verdict: Verdict, shown: Verdict | None, version: str) -> ReplyUpdate:
         """The reply when screening stopped the answer: what was shown, if it was only too long, or a sentence."""
         if is_out_of_bounds(verdict) and shown is not None and shown.text.strip():
-            await self._keep_answer(asked, shown, version, None)
-            return asked.reply(shown.text, ReplyKind.ANSWER, version)
+            turn = await self._keep_answer(asked, shown, version, None)
+            return asked.reply(shown.text, ReplyKind.ANSWER, version, turn)
         refused = replace(verdict, outcome=Outcome.REFUSE, text=sentences.OUTPUT_REFUSED, blocks_reply=True)
         turn = await self._keep_answer(asked, refused, version, None)
         logger.info("output refused", extra={"turn": turn and turn.id, "reasons": verdict.reasons})
-        return asked.reply(refused.text, ReplyKind.REFUSAL, version)
+        return asked.reply(refused.text, ReplyKind.REFUSAL, version, turn)
 
     async def _keep_answer(
         self, asked: _Asked, verdict: Verdict, version: str, latency_seconds: float | None

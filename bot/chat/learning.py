@@ -62,7 +62,10 @@ class Learning:
             await self._store.conversations.edit(conversation.server, now.external_id, now.text, now.verdict)
 
     async def correct(self, assistant_turn_id: int, author_key: str, better_text: str) -> Correction:
-        """Keep a person's better words for an answer, if everybody concerned allows it."""
+        """Keep a person's better words for an answer, if everybody concerned allows it.
+
+        Also for an answer whose own words screening refused: that is where better ones are worth most.
+        """
         found = await self._answered(assistant_turn_id)
         if found is None:
             return Correction(CorrectionOutcome.UNKNOWN, sentences.NO_ANSWER_THERE)
@@ -127,8 +130,9 @@ class Learning:
         conversation = await self._store.conversations.conversation(answer.conversation_id)
         if question is None or conversation is None:
             return None
-        exchange = Exchange(question, answer)
-        return (conversation, exchange) if exchange.is_fit else None
+        # The answer's own words may have been refused: they are not in what is made of the better ones.
+        is_ours_to_better = is_fit(question.verdict) and not answer.verdict.is_crisis
+        return (conversation, Exchange(question, answer)) if is_ours_to_better else None
 
     async def _context(self, conversation: Conversation, answer_id: int, question: Turn) -> list[Exchange]:
         turns = await self._store.conversations.exchange_before(answer_id, limit=self._context_turns + _SPARE_TURNS)

@@ -137,9 +137,18 @@ class ChatService:
         """True: this member allowed learning here, False: denied, None: never said."""
         return await self._store.consents.get(server, author_key)
 
-    async def set_consent(self, server: str, author_key: str, *, allowed: bool) -> None:
-        """Record a member's decision; a denial also rejects their waiting candidates."""
-        await self._store.consents.set(server, author_key, allowed=allowed)
+    async def set_consent(
+        self, server: str, author_key: str, *, allowed: bool, account_made_at: datetime | None = None
+    ) -> None:
+        """Record a member's decision; a denial also rejects their waiting candidates.
+
+        Args:
+            server: where.
+            author_key: who.
+            allowed: what they said.
+            account_made_at: since when their account exists, where the face knows it.
+        """
+        await self._store.consents.set(server, author_key, allowed=allowed, account_made_at=account_made_at)
         logger.info("consent recorded", extra={"server": server, "is_allowed": allowed})
 
     async def may_learn_in(self, server: str) -> bool:

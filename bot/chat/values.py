@@ -51,7 +51,7 @@ class Reply:
     user_turn_id: int | None = None
     """The stored question; None when it was not stored (too long, empty, over the limit, no database)."""
     assistant_turn_id: int | None = None
-    """The stored answer, for votes and corrections; None when no answer was stored."""
+    """The stored answer, for votes and corrections; None when no answer was stored. Of a refusal: better words only."""
     candidate_id: int | None = None
     """The candidate example that waits for review; None when nothing of it may be learnt."""
 

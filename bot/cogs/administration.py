@@ -6,6 +6,7 @@ from bot.cogs.auditing import Auditing, PageButton
 from bot.cogs.canaries import CanaryButton, CanaryWatch
 from bot.cogs.configuration import Configuration, Picker
 from bot.cogs.models import ConfirmButton, Models, RollbackButton
+from bot.cogs.my_votes import MyVotesButton
 from bot.cogs.parts import BotParts
 from bot.cogs.retraining import Retraining
 from bot.cogs.scheduling import Scheduling
@@ -31,4 +32,4 @@ class Administration(commands.Cog):
         """Add the cogs, and the buttons that outlive a restart."""
         for cog in self._cogs:
             await self._bot.add_cog(cog)
-        self._bot.add_dynamic_items(ConfirmButton, RollbackButton, CanaryButton, PageButton, Picker)
+        self._bot.add_dynamic_items(ConfirmButton, RollbackButton, MyVotesButton, CanaryButton, PageButton, Picker)

@@ -93,10 +93,10 @@ class BetterAnswerForm(Form, title="A better answer"):
         await send(interaction, correction.sentence, is_private=True)
 
 
-def answer_buttons(turn_id: int) -> discord.ui.View:
-    """The buttons under one answer; they never time out."""
+def answer_buttons(turn_id: int, *, with_votes: bool = True) -> discord.ui.View:
+    """The buttons under one answer; they never time out. What was not said cannot be voted on, but bettered."""
     view = discord.ui.View(timeout=None)
-    for way in _VOTES:
+    for way in _VOTES if with_votes else ():
         view.add_item(VoteButton(way, turn_id))
     view.add_item(BetterAnswerButton(turn_id))
     return view

@@ -35,13 +35,15 @@ _ACTIONS = (
     "undo",
     "block",
     "lift block",
+    "keep out",
+    "announce",
     "forget",
     "purge",
 )
 _KEY = re.compile(r"[0-9a-f]{64}")
 _FIGURE = re.compile(r"[\w.:+*/,%-]{1,40}")
 """What may be shown of an entry's details: figures, ids and names of choices; free words could be a member's."""
-_NUMBERED = re.compile(r"[a-z]{1,20} \d{1,18}")
+_NUMBERED = re.compile(r"[a-z]{1,20} \d{1,20}")
 """A subject such as `run 7`."""
 _ALL = "all"
 

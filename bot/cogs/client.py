@@ -1,11 +1,16 @@
 """The Discord client: which events it asks for, how it starts, and what a person reads when it cannot."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import aiohttp
 import discord
+import yarl
 from discord.ext import commands
+from discord.gateway import DiscordWebSocket
+from discord.http import Route
 
 from bot.cogs.administration import Administration
 from bot.cogs.answer_buttons import BetterAnswerButton, VoteButton
@@ -14,6 +19,7 @@ from bot.cogs.conversation import Conversation
 from bot.cogs.failures import CommandTree
 from bot.cogs.first_contact import ConsentButton
 from bot.cogs.forgetting import ForgetButton
+from bot.cogs.late_presses import LatePresses
 from bot.cogs.learning import ConfirmLearning, LearningSwitch
 from bot.cogs.moderation import Moderation
 from bot.cogs.parts import BotParts
@@ -50,6 +56,7 @@ class MynahBot(commands.Bot):
         await self.add_cog(Privacy(self.parts))
         await self.add_cog(LearningSwitch(self.parts))
         await self.add_cog(Why(self, self.parts))
+        await self.add_cog(LatePresses())
         await self.add_cog(Upkeep(self, self.parts))
         await self.add_cog(Moderation(self.parts))
         await self.add_cog(ReviewChannel(self, self.parts))
@@ -87,6 +94,18 @@ def _intents(settings: DiscordSettings) -> discord.Intents:
     )
 
 
+@contextmanager
+def discord_at(settings: DiscordSettings) -> Iterator[None]:
+    """Let discord.py reach Discord where the settings say; it keeps both addresses on its classes, for all clients."""
+    api, gateway = Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY
+    Route.BASE = settings.api_url.rstrip("/") if settings.api_url else api
+    DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(settings.gateway_url) if settings.gateway_url else gateway
+    try:
+        yield
+    finally:
+        Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY = api, gateway
+
+
 async def run_bot(parts: BotParts) -> None:
     """Connect to Discord and answer until cancelled; closes the connection at the end.
 
@@ -100,8 +119,9 @@ async def run_bot(parts: BotParts) -> None:
         )
     bot = MynahBot(parts)
     try:
-        async with bot:
-            await bot.start(parts.settings.token.get_secret_value().strip())
+        with discord_at(parts.settings):
+            async with bot:
+                await bot.start(parts.settings.token.get_secret_value().strip())
     except discord.LoginFailure:
         raise WrongUsage(
             "Discord does not know this token.",

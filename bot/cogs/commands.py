@@ -68,17 +68,21 @@ def _help_text(rank: Rank, *, may_learn: bool) -> str:
     lines = [
         "**Talk to me**: mention me, reply to me, write me a direct message, or use `/chat`.",
         "`/stop` ends an answer, `/reset` begins a new conversation.",
-        "👍 👎 under an answer tell me how it was; ✏️ tells me a better one.",
+        "👍 👎 under an answer tell me how it was; ✏️ tells me a better one, also where I did not want to say mine.",
         "`/why` tells where my last answer to you came from; so does *Apps → Why this answer?* on a message of mine.",
         "`/privacy show|allow|deny|export|forget`: what I may learn from you, and what I keep.",
+        "*Apps → Teach this* and *Don't learn this* on a message: one by one.",
     ]
     if not may_learn:
         lines.append("Learning is off here: I only talk.")
     if rank >= Rank.MODERATOR:
-        lines.append("**Moderators**: `/review queue` walks through what waits to be learnt.")
+        lines.append(
+            "**Moderators**: `/review queue` walks through what waits to be learnt; `/review stats`, `/review unblock`."
+        )
     if rank >= Rank.ADMIN:
         lines.append(
-            "**Admins**: `/learning on|off|status`, `/retrain now|status|cancel`, `/model list|show|promote|rollback`."
+            "**Admins**: `/learning on|off|status`, `/config show|set|unset`, `/retrain now|status|cancel`, "
+            "`/schedule show|set|off`, `/model list|show|promote|rollback|canary`, `/stats`, `/audit`."
         )
     lines.append("I'm a small language model: I make things up, and I'm no substitute for a person.")
     return "\n".join(lines)

@@ -13,11 +13,15 @@ from bot.cogs.answer_buttons import answer_buttons
 from bot.cogs.failures import told
 from bot.cogs.first_contact import ask_once
 from bot.cogs.parts import DIRECT_MESSAGES, BotParts
+from bot.cogs.seen import Seen
 from bot.cogs.sending import Destination
 from bot.cogs.streamed_answer import StreamedAnswer
 from bot.cogs.tasks import Tasks
 
 logger = logging.getLogger(__name__)
+
+_BETTERED = {ReplyKind.ANSWER, ReplyKind.STOPPED, ReplyKind.REFUSAL}
+"""Where a model had an answer, said or not: whoever knows better words may write them."""
 
 
 async def give_answer(
@@ -52,10 +56,11 @@ async def give_answer(
 
 async def _finish(parts: BotParts, reply: Reply, shown: StreamedAnswer) -> bool:
     """Show the whole reply; whether it was a whole answer of a model, and arrived."""
-    if reply.kind not in {ReplyKind.ANSWER, ReplyKind.STOPPED} or reply.assistant_turn_id is None:
+    if reply.kind not in _BETTERED or reply.assistant_turn_id is None:
         await shown.finish(reply.text, None)
         return False
-    message = await shown.finish(reply.text, answer_buttons(reply.assistant_turn_id))
+    buttons = answer_buttons(reply.assistant_turn_id, with_votes=reply.kind is not ReplyKind.REFUSAL)
+    message = await shown.finish(reply.text, buttons)
     if message is None:
         return False
     await _note_sent(parts, reply.assistant_turn_id, message)
@@ -77,6 +82,7 @@ class Conversation(commands.Cog):
         self._bot = bot
         self._parts = parts
         self._tasks = Tasks()
+        self._seen = Seen()
 
     async def cog_unload(self) -> None:
         """End the answers on their way."""
@@ -89,7 +95,7 @@ class Conversation(commands.Cog):
         if me is None or not _may_speak_in(message):
             return
         incoming = await incoming_from(message, me, self._parts)
-        if incoming is None:
+        if incoming is None or not self._seen.is_new(message.id):
             return
         with self._tasks.this_one():
             await self._answer(message, incoming)

@@ -27,7 +27,7 @@ data.json holds:
 
   scope      this server's id, "dm" for direct messages, or "everywhere"
   you        the keyed hash under which you are stored; your Discord id is not kept
-  consents   what you decided about learning, and when
+  consents   what you decided about learning, when, and the day on which your account was made, if that was noted
   messages   what you said to Mynah, with what the screens thought of it. Personal data such as e-mail addresses was
              replaced before it was kept.
   examples   exchanges with your words that may be learnt: your own words in them, and Mynah's where nobody else has a
@@ -65,7 +65,12 @@ def _parts(exported: MemberExport, max_bytes: int) -> Iterator[bytes]:
         "scope": exported.server or "everywhere",
         "you": exported.author_key,
         "consents": [
-            {"server": one.server, "allowed": one.allowed, "at": one.created_at.isoformat()}
+            {
+                "server": one.server,
+                "allowed": one.allowed,
+                "at": one.created_at.isoformat(),
+                "account_made_on": None if one.account_made_on is None else one.account_made_on.date().isoformat(),
+            }
             for one in exported.consents
         ],
         "votes": [

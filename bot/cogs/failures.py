@@ -15,6 +15,8 @@ logger = logging.getLogger(__name__)
 
 Owner = TypeVar("Owner")
 
+_TAKEN = "mynah:taken"
+
 
 def told(error: BaseException, failure_id: int) -> str:
     """What a person is told about an error; unexpected ones are logged under an id that the sentence names."""
@@ -25,12 +27,21 @@ def told(error: BaseException, failure_id: int) -> str:
         return str(error)
     if isinstance(error, app_commands.CheckFailure):
         return "That works only in a server."
+    if isinstance(error, discord.NotFound):
+        logger.info("gone meanwhile", extra={"code": error.code, "failure": failure_id})
+        return "The message that you used is gone. Use the command again to see how things stand."
     logger.error("unexpected error", extra={"error": type(error).__name__, "failure": failure_id}, exc_info=error)
     return f"Sorry, something went wrong on my side. If it stays so, tell the operator this number: {failure_id:x}"
 
 
+def is_taken(interaction: discord.Interaction[Any]) -> bool:
+    """Whether a form or button of ours has begun to answer."""
+    return bool(interaction.extras.get(_TAKEN))
+
+
 async def report(interaction: discord.Interaction, error: BaseException) -> None:
     """Tell whoever used a command, button or form that it failed."""
+    interaction.extras[_TAKEN] = True
     try:
         await send(interaction, told(error, interaction.id), is_private=True)
     except discord.HTTPException as failure:
@@ -44,6 +55,7 @@ def reporting(
 
     @functools.wraps(callback)
     async def guarded(self: Owner, interaction: discord.Interaction[Any]) -> None:
+        interaction.extras[_TAKEN] = True
         try:
             await callback(self, interaction)
         except Exception as error:  # noqa: BLE001 - logged there, and the person gets an answer
@@ -54,6 +66,11 @@ def reporting(
 
 class Form(discord.ui.Modal):
     """A modal whose failures reach the person."""
+
+    async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
+        """Take it: only what no form takes is answered elsewhere."""
+        interaction.extras[_TAKEN] = True
+        return True
 
     async def on_error(self, interaction: discord.Interaction, error: Exception, /) -> None:  # type: ignore[override] # as in discord.py
         """Report it."""

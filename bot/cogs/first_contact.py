@@ -52,7 +52,9 @@ class ConsentButton(
         parts: BotParts = interaction.client.parts
         await interaction.response.defer()
         server, author_key = server_of(interaction), parts.author_key(interaction.user)
-        await parts.chat.set_consent(server, author_key, allowed=self.choice == "allow")
+        await parts.chat.set_consent(
+            server, author_key, allowed=self.choice == "allow", account_made_at=interaction.user.created_at
+        )
         await _take_away(interaction)
         await send(interaction, await consent_text(parts, server, author_key), is_private=True)
 

@@ -1,6 +1,7 @@
 """Pictures for people who run a server, drawn from plain numbers. Blocks: call it from a thread. It knows no Discord.
 
-Drawn for Discord's dark and light themes alike: on a white card, large enough to read on a phone.
+Drawn for Discord's dark and light themes alike: on a white card. Discord shows a picture in a card at most 400 by 300
+points large, so figures are few inches wide and 4:3, that their letters can be read there.
 """
 
 import io
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
 _BEFORE, _AFTER = "#a0aec0", "#2b6cb0"
 _GOOD, _DOUBTFUL, _BAD = "#2f855a", "#d69e2e", "#c53030"
 _QUIET = "#4a5568"
-_DPI = 110
+_DPI = 180
 _MARKERS = "os^Dvp"
+_DASHES = ("--", "-.", ":")
 _SET_NAMES = {"heldout": "not seen", "taught": "taught", "general": "small talk"}
 
 
@@ -45,21 +47,30 @@ def report_plot(report: Drawn) -> bytes | None:
     if not perplexities and len(losses) < 2:
         return None
     both = bool(perplexities) and len(losses) > 1
-    figure = _figure(9.0 if both else 5.4, 3.4)
-    axes = figure.subplots(1, 2) if both else [figure.subplots()] * 2
-    if len(losses) > 1:
-        _titled(axes[0], "Loss while training", "step")
-        axes[0].plot([step for step, _ in losses], [loss for _, loss in losses], color=_AFTER, linewidth=1.8)
-        axes[0].set_ylim(bottom=0)
+    figure = _figure(4.8, 3.9 if both else 2.4)
+    axes = figure.subplots(2, 1) if both else [figure.subplots()] * 2
     if perplexities:
-        _draw_pairs(axes[1], perplexities)
+        _draw_pairs(axes[0], perplexities)
+    if len(losses) > 1:
+        _titled(axes[1], "Loss while training, by step")
+        axes[1].plot([step for step, _ in losses], [loss for _, loss in losses], color=_AFTER, linewidth=1.8)
+        axes[1].set_ylim(bottom=0)
     return _png(figure)
 
 
-def stats_plot(days: Sequence[DayFigures], versions: Sequence[VersionFigures]) -> bytes:
-    """A PNG of messages, votes and screen rates by day, and of perplexity by version."""
-    figure = _figure(10.0, 6.2)
-    (messages, votes), (screens, perplexity) = figure.subplots(2, 2)
+def stats_plot(
+    days: Sequence[DayFigures],
+    versions: Sequence[VersionFigures],
+    curves: Mapping[str, Sequence[tuple[float, float]]] | None = None,
+) -> bytes:
+    """A PNG of messages, votes and screen rates by day, of perplexity by version, and of the losses of runs by step."""
+    rows: list[Any] = [["messages", "votes"], ["screens", "perplexity"], *([["losses", "losses"]] if curves else [])]
+    figure = _figure(6.6, 2.5 * len(rows))
+    axes_of = figure.subplot_mosaic(rows)
+    messages, votes = axes_of["messages"], axes_of["votes"]
+    screens, perplexity = axes_of["screens"], axes_of["perplexity"]
+    if curves:
+        _draw_curves(axes_of["losses"], curves)
     _titled(messages, "Messages and answers")
     at = list(range(len(days)))
     messages.plot(at, [one.messages for one in days], color=_BEFORE, label="people", linewidth=2)
@@ -68,7 +79,7 @@ def stats_plot(days: Sequence[DayFigures], versions: Sequence[VersionFigures]) -
     votes.bar(at, [one.votes_up for one in days], color=_GOOD, label="up")
     votes.bar(at, [-one.votes_down for one in days], color=_BAD, label="down")
     votes.axhline(0, color=_QUIET, linewidth=0.8)
-    _titled(screens, "Answers stopped by the screens (%)")
+    _titled(screens, "Answers stopped (%)")
     held = [100 * one.held / one.answers if one.answers else 0.0 for one in days]
     refused = [100 * one.refused / one.answers if one.answers else 0.0 for one in days]
     screens.bar(at, held, color=_DOUBTFUL, label="held")
@@ -109,7 +120,7 @@ def _draw_pairs(axes: "Axes", perplexities: Mapping[str, tuple[float, float]]) -
 
 
 def _draw_versions(axes: "Axes", versions: Sequence[VersionFigures]) -> None:
-    _titled(axes, "Perplexity by version (lower is better)")
+    _titled(axes, "Perplexity by version")
     order = list(dict.fromkeys(one.version for one in versions))
     shown = [one for one in versions if _is_drawable(one.perplexity)]
     for place, name in enumerate(sorted({one.set_name for one in shown})):
@@ -135,8 +146,25 @@ def _draw_versions(axes: "Axes", versions: Sequence[VersionFigures]) -> None:
     axes.legend(loc="best", fontsize=8, frameon=False)
 
 
+def _draw_curves(axes: "Axes", curves: Mapping[str, Sequence[tuple[float, float]]]) -> None:
+    """The newest run stands out; those before it say whether that is usual."""
+    _titled(axes, "Loss while training, by step")
+    for place, (name, losses) in enumerate(curves.items()):
+        is_newest = place == len(curves) - 1
+        axes.plot(
+            [step for step, _ in losses],
+            [loss for _, loss in losses],
+            color=_AFTER if is_newest else _BEFORE,
+            linestyle="-" if is_newest else _DASHES[place % len(_DASHES)],
+            linewidth=2.0 if is_newest else 1.2,
+            label=name,
+        )
+    axes.set_ylim(bottom=0)
+    axes.legend(loc="upper right", fontsize=8, frameon=False)
+
+
 def _by_day(axes: "Axes", days: Sequence[DayFigures]) -> None:
-    step = max(1, math.ceil(len(days) / 6))
+    step = max(1, math.ceil(len(days) / 4))
     ticks = list(range(len(days) - 1, -1, -step))[::-1]
     axes.set_xticks(ticks, [f"{days[at].day.day} {days[at].day:%b}" for at in ticks], fontsize=8)
     axes.set_xlim(-0.7, len(days) - 0.3)
@@ -148,9 +176,8 @@ def _nothing(axes: "Axes") -> None:
     axes.text(0.5, 0.5, "nothing yet", transform=axes.transAxes, ha="center", va="center", color=_QUIET)
 
 
-def _titled(axes: "Axes", title: str, across: str = "") -> None:
+def _titled(axes: "Axes", title: str) -> None:
     axes.set_title(title, fontsize=10, loc="left", color="#1a202c", fontweight="bold")
-    axes.set_xlabel(across, fontsize=9)
     axes.tick_params(labelsize=8, colors=_QUIET)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)

@@ -66,7 +66,9 @@ class Privacy(commands.Cog):
     async def _decide(self, interaction: discord.Interaction[Any], *, allowed: bool) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
         server, author_key = server_of(interaction), self._parts.author_key(interaction.user)
-        await self._parts.chat.set_consent(server, author_key, allowed=allowed)
+        await self._parts.chat.set_consent(
+            server, author_key, allowed=allowed, account_made_at=interaction.user.created_at
+        )
         await send(interaction, await consent_text(self._parts, server, author_key), is_private=True)
 
 

@@ -72,12 +72,12 @@ def _exchange(messages: tuple[Message, ...]) -> tuple[str, bool]:
     """The exchange as a description, and whether all of it is there."""
     question, reply = _last_two(messages)
     past, is_whole = _context(messages[:-2])
-    parts = [f"-# Before that\n{past}"] if past else []
+    parts = [f"*Before that*\n{past}"] if past else []
     for name, message in ((_NAMES[question.role], question), ("Mynah, to be learnt", reply)):
         text, fits = quoted(message.text, _WORDS_CHARACTERS)
         parts.append(f"**{name}**\n{text}")
         is_whole = is_whole and fits
-    return "\n".join(parts), is_whole
+    return "\n\n".join(parts), is_whole
 
 
 def _context(messages: tuple[Message, ...]) -> tuple[str, bool]:

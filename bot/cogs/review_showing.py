@@ -78,8 +78,9 @@ class ReviewShowing:
 
     async def _in_channel(self, done: Done, key: CardKey) -> None:
         message = self._interaction.message
+        is_shown = True
         if message is not None and await self._parts.store.review_cards.get(str(message.id)) is None:
-            await self.posts.show_in(message, key.candidate_id)
-        if not done.is_plain and done.note:
+            is_shown = await self.posts.show_in(message, key.candidate_id)
+        if done.note and not (done.is_plain and is_shown):
             await send(self._interaction, done.note, is_private=True)
         await self.posts.refresh(done.touched or (key.candidate_id,))

@@ -96,6 +96,8 @@ def report_card(run: Run, *, thanks: Thanks | None = None, may_quote: bool = Tru
         add_field(
             embed, f"💬 {shortened(words['prompt'], 200)}", f"before: {words['before']}\n**after: {words['after']}**"
         )
+    if report.get("quotes_cleared"):
+        add_field(embed, "Replies", "Not shown any more: somebody took back words that these versions had learnt.")
     if thanks is not None and thanks.votes:
         votes = "1 vote" if thanks.votes == 1 else f"{thanks.votes} votes"
         members = "a member" if thanks.members == 1 else f"{thanks.members} members"
@@ -104,15 +106,14 @@ def report_card(run: Run, *, thanks: Thanks | None = None, may_quote: bool = Tru
     return embed
 
 
+def has_quotes(run: Run) -> bool:
+    """Whether a run's report quotes anybody or any version: what is shown of it may have to be taken down."""
+    return bool(_sequence((run.report or {}).get("replies")))
+
+
 async def picture(run: Run) -> discord.File | None:
     """The report's plot, if there is anything to draw."""
-    report = dict(run.report or {})
-    losses = [
-        (float(point[0]), float(point[1]))
-        for point in map(_sequence, _sequence(report.get("losses")))
-        if len(point) == 2 and all(map(_is_number, point))
-    ]
-    drawn = await asyncio.to_thread(report_plot, Drawn(losses, perplexities(report)))
+    drawn = await asyncio.to_thread(report_plot, Drawn(losses_of(run), perplexities(dict(run.report or {}))))
     return None if drawn is None else discord.File(io.BytesIO(drawn), filename=_PICTURE)
 
 
@@ -130,6 +131,15 @@ async def report_of(
         return embed, []
     embed.set_image(url=f"attachment://{_PICTURE}")
     return embed, [drawn]
+
+
+def losses_of(run: Run) -> list[tuple[float, float]]:
+    """Step and loss while it was trained, as far as its report tells."""
+    return [
+        (float(point[0]), float(point[1]))
+        for point in map(_sequence, _sequence((run.report or {}).get("losses")))
+        if len(point) == 2 and all(map(_is_number, point))
+    ]
 
 
 def perplexities(report: Mapping[str, object]) -> dict[str, tuple[float, float]]:

@@ -1,11 +1,13 @@
 """The one place where anything leaves for Discord.
 
 Promises: nobody is pinged (`AllowedMentions.none()`), no message is longer than Discord takes, nothing that looks like
-a secret or a link goes out, and a channel or message that is gone or forbidden is no error, only a `None`.
+a secret or a link goes out, a channel gets no message twice when Discord's answer failed and it was sent anew, and a
+channel or message that is gone or forbidden is no error, only a `None`.
 """
 
 import logging
 import re
+import secrets
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +17,8 @@ logger = logging.getLogger(__name__)
 
 MAX_CHARACTERS = 2000
 """Discord's limit for a bot's message; its specification says 4,000, which bots do not get."""
+_NONCE_BYTES = 12
+"""24 characters; Discord takes 25."""
 _FENCE = "```"
 _ROOM_FOR_FENCES = 8
 
@@ -145,7 +149,8 @@ def _extras(view: discord.ui.View | None, embed: discord.Embed | None, files: Se
 
 async def _send(destination: Destination, fields: dict[str, Any], *, is_private: bool) -> discord.Message:
     if not isinstance(destination, discord.Interaction):
-        return await destination.send(**fields)
+        # discord.py sends again after a 5xx; with a nonce Discord then gives the message that it has already.
+        return await destination.send(**fields, nonce=secrets.token_hex(_NONCE_BYTES))
     fields = {name: value for name, value in fields.items() if name not in {"reference", "mention_author"}}
     if not destination.response.is_done():
         await destination.response.send_message(**fields, ephemeral=is_private)

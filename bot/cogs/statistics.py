@@ -14,12 +14,16 @@ from bot.cogs.admins import deferred_admin
 from bot.cogs.cards import add_field, card
 from bot.cogs.parts import BotParts
 from bot.cogs.plots import stats_plot
+from bot.cogs.run_report import losses_of
 from bot.cogs.sending import send
 from storage.figures import DayFigures
 from storage.governance import ReviewStats
 from storage.values import Alias, CandidateState
 
 _PICTURE = "stats.png"
+_RUNS_LOOKED_AT = 10
+_CURVES = 4
+"""Of the newest runs that trained at all; more could not be told apart."""
 
 
 class Statistics(commands.Cog):
@@ -48,7 +52,9 @@ class Statistics(commands.Cog):
             champion,
             self._parts.clock(),
         )
-        drawn = await asyncio.to_thread(stats_plot, by_day, versions)
+        runs = await store.runs.latest(limit=_RUNS_LOOKED_AT, line=admin.line)
+        curves = {f"run {run.id}": losses for run in runs if len(losses := losses_of(run)) > 1}
+        drawn = await asyncio.to_thread(stats_plot, by_day, versions, dict(list(curves.items())[:_CURVES][::-1]))
         embed.set_image(url=f"attachment://{_PICTURE}")
         file = discord.File(io.BytesIO(drawn), filename=_PICTURE)
         await send(interaction, embed=embed, files=[file], is_private=not everyone)

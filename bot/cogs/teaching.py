@@ -10,12 +10,13 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
+from bot.chat.history import is_fit
 from bot.cogs.addressing import plain_text
 from bot.cogs.failures import Form
 from bot.cogs.parts import BotParts, server_of
 from bot.cogs.permissions import Rank, rank_now
 from bot.cogs.sending import send
-from bot.review.teaching import Known, Said, Teaching, is_kept_out
+from bot.review.teaching import Known, Said, Teaching
 from storage.errors import Refused
 from storage.values import Turn
 
@@ -51,7 +52,7 @@ class TeachingMenus(commands.Cog):
         """Open a form with the message and its answer: a form must be the first response, so little is looked up."""
         known = await self._teaching.known(server_of(interaction), str(message.id))
         await self._require_own(interaction, message, known)
-        if known is not None and is_kept_out(known.question):
+        if await self._teaching.is_kept_out(server_of(interaction), str(message.id), known):
             raise Refused("Somebody asked me not to learn that message.")
         if known is not None and known.answer is not None:
             await interaction.response.send_modal(BetterForm(self._parts, known.answer))
@@ -66,10 +67,11 @@ class TeachingMenus(commands.Cog):
         await interaction.response.defer(ephemeral=True, thinking=True)
         server = server_of(interaction)
         known = await self._teaching.known(server, str(message.id))
+        if known is None and (answered := self._answered(message)) is not None:
+            known = await self._teaching.known(server, answered)
         await self._require_own(interaction, message, known)
-        said = None if message.author.bot else self._said(message)
         actor = self._parts.author_key(interaction.user)
-        await self._teaching.keep_out(server, str(interaction.channel_id), said, known, actor)
+        await self._teaching.keep_out(server, [str(message.id)], known, actor)
         await send(interaction, "I will not learn that. What I had kept of it to learn is gone.", is_private=True)
 
     async def _require_own(
@@ -79,6 +81,13 @@ class TeachingMenus(commands.Cog):
         author = known.question.author_key if known is not None else self._parts.author_key(message.author)
         if author != mine and await rank_now(interaction, self._parts) < Rank.MODERATOR:
             raise Refused(_NOT_YOURS)
+
+    def _answered(self, message: discord.Message) -> str | None:
+        """The message that one of ours answers: while an answer is written, only Discord knows whose it is."""
+        me = self._bot.user
+        if me is None or message.author.id != me.id or message.reference is None:
+            return None
+        return None if message.reference.message_id is None else str(message.reference.message_id)
 
     def _exchange(self, message: discord.Message) -> tuple[Said, ...]:
         """The message a person replied to and their reply; or the message alone, whose answer is to be written."""
@@ -100,7 +109,7 @@ class BetterForm(Form, title="Teach this answer"):
         super().__init__()
         self._parts = parts
         self._turn_id = answer.id
-        said = "" if answer.verdict.blocks_reply else answer.text[:_WORDS_CHARACTERS]
+        said = answer.text[:_WORDS_CHARACTERS] if is_fit(answer.verdict) else ""
         self.words: discord.ui.TextInput[BetterForm] = discord.ui.TextInput(
             label="What should I say there?",
             style=discord.TextStyle.paragraph,

@@ -174,4 +174,4 @@ def _example(neighbour: Neighbour) -> str:
     *_, question, reply = neighbour.candidate.messages
     asked, _ = quoted(question.text, _QUOTED_CHARACTERS)
     answered, _ = quoted(reply.text, _QUOTED_CHARACTERS)
-    return f"Somebody said\n{asked}\nLearnt reply\n{answered}"
+    return f"Somebody said\n{asked}\n\nLearnt reply\n{answered}"

@@ -58,9 +58,13 @@ class ReviewDesk:
         self.screening = screening
         self._may_review_own = may_review_own
 
-    async def waiting(self, *, after_id: int = 0, limit: int = 20) -> list[Candidate]:
-        """Candidates that wait, by id, from after a key."""
-        return await self._store.candidates.by_state(CandidateState.WAITING, after_id=after_id, limit=limit)
+    async def waiting(self, *, after_id: int | None = None, limit: int = 20) -> list[Candidate]:
+        """Candidates that wait, in the order of the queue, from after one of them.
+
+        Raises:
+            WrongUsage: there is no candidate to go on after.
+        """
+        return await self._store.review_queue.listed(after_id=after_id, limit=limit)
 
     async def page(
         self, reviewer_key: str, *, server: str | None = None, after: QueuePlace | None = None, limit: int = 20

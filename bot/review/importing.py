@@ -22,7 +22,7 @@ from bot.screening.verdicts import together
 from storage.candidates import content_hash
 from storage.errors import Refused
 from storage.store import Store
-from storage.values import Candidate, CandidateState, Message, NewCandidate, Outcome, Source, Verdict
+from storage.values import CandidateState, Message, NewCandidate, Outcome, Source, Verdict
 
 _BATCH_LINES = 256
 _BROKEN_LINES_KEPT = 10_000
@@ -137,9 +137,10 @@ class _Import:
         fresh = {key: new for key, new in zip(hashes, candidates, strict=True) if key not in known}
         repeated = {key: new for key, new in zip(hashes, candidates, strict=True) if key in known}
         self._counts["duplicates"] += len(candidates) - len(fresh)
-        await asyncio.gather(*(self._add(new, is_fresh=True) for new in fresh.values()))
+        waiting = await self._add(list(fresh.values()), are_fresh=True)
         if self._approver is not None:
-            await asyncio.gather(*(self._add(new, is_fresh=False) for new in repeated.values()))
+            waiting += await self._add(list(repeated.values()), are_fresh=False)
+            await self._approve(waiting, self._approver)
 
     def _note_broken(self, record: BrokenLine) -> None:
         self._counts["broken"] += 1
@@ -172,21 +173,22 @@ class _Import:
             author_keys=(self._author_key_of(author),) if author is not None else (),
         )
 
-    async def _add(self, new: NewCandidate, *, is_fresh: bool) -> None:
-        try:
-            candidate = await self._store.candidates.add(new)
-        except Refused:
-            self._refused["consent:denied"] += is_fresh
-            return
-        if is_fresh:
-            self._counts["added"] += 1
-            self._counts["held"] += new.verdict.outcome is Outcome.HOLD
-        if self._approver is not None and candidate.state is CandidateState.WAITING:
-            await self._approve(candidate, self._approver)
+    async def _add(self, new: Sequence[NewCandidate], *, are_fresh: bool) -> list[int]:
+        """Write some; returns the ids of those that wait."""
+        waiting: list[int] = []
+        added = await self._store.candidates.add_all(new) if new else []
+        for one, candidate in zip(new, added, strict=True):
+            if isinstance(candidate, Refused):
+                self._refused["consent:denied"] += are_fresh
+                continue
+            if are_fresh:
+                self._counts["added"] += 1
+                self._counts["held"] += one.verdict.outcome is Outcome.HOLD
+            if candidate.state is CandidateState.WAITING:
+                waiting.append(candidate.id)
+        return waiting
 
-    async def _approve(self, candidate: Candidate, approver: str) -> None:
-        try:
-            await self._store.candidates.approve(candidate.id, approver)
-        except Refused:  # decided, or its author's consent withdrawn, since it was read
-            return
-        self._counts["approved"] += 1
+    async def _approve(self, waiting: Sequence[int], approver: str) -> None:
+        """Approve what waits; what was decided, or lost its author's consent, since it was read is left."""
+        decided = await self._store.candidates.approve_all(waiting, approver) if waiting else {}
+        self._counts["approved"] += sum(not isinstance(one, Refused) for one in decided.values())

@@ -4,8 +4,8 @@ Promises: what is taught holds only words of people who each allow it, screened 
 it was made from is edited or deleted; a message that was kept out makes no example any more. It knows no face.
 """
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
 from bot.review.words import what_is_wrong_with
 from bot.screening.protocol import Screener
@@ -23,10 +23,6 @@ from storage.values import (
     Turn,
     Verdict,
 )
-
-KEPT_OUT = "kept-out:asked"
-"""The reason in the verdict of words that somebody asked not to be learnt."""
-_NOTHING = "…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +94,9 @@ class Teaching:
                 whose = "You have" if key == teacher_key else "The one who wrote it has"
                 raise Refused(f"{whose} not allowed me to learn from them.", advice="/privacy allow does.")
         verdicts = await self._fit(prompt, reply)
-        turns = [await self._kept(server, channel, one, verdicts[min(at, 1)]) for at, one in enumerate(said)]
+        if await self._store.kept_out.among(server, [one.external_id for one in said]):
+            raise Refused("Somebody asked me not to learn that message.")
+        turns = [await self._write(server, channel, one, verdicts[min(at, 1)]) for at, one in enumerate(said)]
         messages = (Message(Role.USER, verdicts[0].text), Message(Role.ASSISTANT, verdicts[1].text))
         return await self._store.candidates.add(
             NewCandidate(
@@ -113,28 +111,25 @@ class Teaching:
             )
         )
 
-    async def keep_out(self, server: str, channel: str, said: Said | None, known: Known | None, actor: str) -> None:
-        """See that a message makes no example: what was made from it is dropped, and nothing is made from it again.
+    async def keep_out(self, server: str, messages: Sequence[str], known: Known | None, actor: str) -> None:
+        """See that messages make no example: what was made from them is dropped, and nothing is made from them again.
+
+        That holds also when a message is edited later, and when nothing of it is stored (yet, or any more).
 
         Args:
             server: where.
-            channel: where there.
-            said: the message, if a person wrote it.
-            known: the exchange it is a side of, if that is kept.
+            messages: their ids at the face.
+            known: the exchange that they are a side of, if that is kept: its question is kept out with them.
             actor: who asked for it.
         """
-        if known is not None:
-            turn = known.question
-            external_id = turn.external_id or f"kept-out-{turn.id}"
-            if turn.external_id is None:  # said by a slash command, which is no message
-                await self._store.conversations.set_external_id(turn.id, external_id)
-            await self._store.conversations.edit(server, external_id, turn.text, _kept_out(turn.verdict))
-        elif said is not None:
-            verdict = Verdict(Outcome.REFUSE, _NOTHING, (KEPT_OUT,))
-            turn = await self._write(server, channel, said, verdict)
-        else:
-            raise Refused("I keep nothing of that message.")
-        await self._store.audit.record(actor, "keep out", f"turn {turn.id}", server=server)
+        turns = () if known is None else (known.question.id,)
+        await self._store.kept_out.mark(server, messages, actor, turn_ids=turns)
+
+    async def is_kept_out(self, server: str, external_id: str, known: Known | None) -> bool:
+        """Whether somebody asked that a message, or the question of its exchange, is not learnt."""
+        asked = None if known is None else known.question.external_id
+        messages = [message for message in (external_id, asked) if message is not None]
+        return bool(await self._store.kept_out.among(server, messages))
 
     async def _fit(self, *texts: str) -> list[Verdict]:
         for text in texts:
@@ -146,12 +141,6 @@ class Teaching:
             if verdict.outcome is Outcome.REFUSE or verdict.is_crisis or not verdict.text.strip():
                 raise Refused("I can't keep those words.", advice="Please put it another way.")
         return list(verdicts)
-
-    async def _kept(self, server: str, channel: str, said: Said, verdict: Verdict) -> Turn:
-        turn = await self._write(server, channel, said, verdict)
-        if KEPT_OUT in turn.verdict.reasons:
-            raise Refused("Somebody asked me not to learn that message.")
-        return turn
 
     async def _write(self, server: str, channel: str, said: Said, verdict: Verdict) -> Turn:
         """A turn of its own conversation: so that the message's edits and deletion find what was made from it."""
@@ -171,13 +160,3 @@ class Teaching:
 
 _TURNS_LOOKED_AT = 200
 """An answer is that near to its question; further back only the question's own message finds it."""
-
-
-def is_kept_out(turn: Turn) -> bool:
-    """Whether somebody asked that these words are not learnt."""
-    return KEPT_OUT in turn.verdict.reasons
-
-
-def _kept_out(verdict: Verdict) -> Verdict:
-    reasons = tuple(dict.fromkeys((*verdict.reasons, KEPT_OUT)))
-    return replace(verdict, outcome=Outcome.REFUSE, reasons=reasons)

@@ -3,6 +3,7 @@
 from collections import Counter
 from datetime import timedelta
 
+from storage.curation_values import Curation
 from storage.governance import Feedback, LeftOut, QueueItem, RejectReason, Together
 from storage.values import CandidateState, Outcome, Source, Verdict
 
@@ -58,7 +59,8 @@ REASONS = {
 
 def doubt_in_words(verdict: Verdict) -> str:
     """What the screens think, one finding a line."""
-    findings = [_finding(reason) for reason in verdict.reasons]
+    scored = {f"toxicity:{name}" for name, score in verdict.scores.items() if score >= _FAINT}
+    findings = [_finding(reason) for reason in verdict.reasons if reason not in scored]
     head = {
         Outcome.PASS: "Nothing found",
         Outcome.HOLD: "**Please look closely**",
@@ -97,6 +99,32 @@ def decided_in_words(state: CandidateState, item: QueueItem | None = None) -> st
     if state is CandidateState.WAITING and item is not None:
         return f"Noted: {quorum_in_words(item)}."
     return {CandidateState.APPROVED: "Approved.", CandidateState.REJECTED: "Rejected."}.get(state, "It waits again.")
+
+
+def outcome_in_words(item: QueueItem, curation: Curation | None, *, may_be_learnt: bool) -> str:
+    """What became of a candidate, in one sentence.
+
+    Args:
+        item: the candidate.
+        curation: what the trainer decided about it; None: it has not looked yet.
+        may_be_learnt: whether it is approved and everybody in it may be learnt from, now.
+    """
+    state = item.candidate.state
+    if state is CandidateState.WAITING:
+        return f"It waits for a review ({quorum_in_words(item)})." if item.quorum > 1 else "It waits for a review."
+    if state is CandidateState.REJECTED:
+        return "It is rejected, so it is not learnt."
+    if not may_be_learnt:
+        return (
+            "It is approved but not learnt: somebody in it may not be learnt from now, or learning from there is off."
+        )
+    if curation is None:
+        return "It is approved, and the next run looks at it."
+    again = "" if curation.is_current else " The next run looks at it again."
+    if curation.reason:
+        return f"It is approved but left out: {curation.reason}.{again}"
+    taken = {"train": "is learnt", "heldout": "is held out, to judge models by"}.get(curation.side, "may be learnt")
+    return f"It is approved and {taken}.{again}"
 
 
 def together_in_words(together: Together, verb: str) -> str:

@@ -1,28 +1,74 @@
-"""`mynah eval`: how well a version knows some conversations."""
+"""`mynah eval`: how well a version knows some conversations, and how well past ones did."""
 
 import asyncio
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from mynah.invocation import Home, Invocation, Json, begin, run
+from mynah.lines import Line, known_line
+from mynah.terminal.showing import moment
 from storage.errors import WrongUsage
+from storage.governance import SHARED_LINE
 from storage.values import Alias, Message, Role
 
 
 def evaluate(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE.jsonl", help="Conversations, as `mynah import` takes them.")],
+    file: Annotated[
+        Path | None, typer.Argument(metavar="FILE.jsonl", help="Conversations, as `mynah import` takes them.")
+    ] = None,
     model: Annotated[
         str, typer.Option("--model", metavar="VERSION", help="A version or an alias.")
     ] = Alias.CHAMPION.value,
+    history: Annotated[
+        bool, typer.Option("--history", help="Instead of a file: what past runs measured, oldest first.")
+    ] = False,
+    set_name: Annotated[
+        str | None, typer.Option("--set", metavar="NAME", help="With --history: only this set, such as general.")
+    ] = None,
+    line: Line = SHARED_LINE,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
     """Measure perplexity, token accuracy and bits a byte on the assistant's words. Nothing is stored or learnt."""
-    run(_evaluate(begin(context, home, as_json), file, model))
+    invocation = begin(context, home, as_json)
+    if history == (file is not None):
+        raise WrongUsage("Give either a file to measure on or --history.", advice="mynah eval FILE.jsonl")
+    if file is not None:
+        run(_evaluate(invocation, file, model))
+    else:
+        run(_history(invocation, line, set_name))
+
+
+async def _history(invocation: Invocation, line: str, set_name: str | None) -> None:
+    from mynah.world import open_world
+
+    async with open_world(invocation.settings) as world:
+        await known_line(world.store, line)
+        points = await world.store.evaluations.history(line, set_name=set_name)
+    text = "\n".join(
+        f"{moment(point.created_at)}  run {point.figures.run_id}  {point.figures.version}  "
+        f"{point.outcome.value if point.is_challenger else 'before':<9}  {point.figures.set_name:<8}  "
+        f"perplexity {point.figures.perplexity:.2f}, token accuracy {point.figures.token_accuracy:.1%}"
+        for point in points
+    )
+    document = {
+        "line": line,
+        "history": [
+            {
+                **asdict(point.figures),
+                "measured_at": point.created_at,
+                "outcome": point.outcome.value,
+                "is_challenger": point.is_challenger,
+            }
+            for point in points
+        ],
+    }
+    invocation.emit(document, text or "No run has measured anything yet: mynah train --now")
 
 
 async def _evaluate(invocation: Invocation, file: Path, name: str) -> None:

@@ -19,10 +19,13 @@ def forget(
 
 async def _forget(invocation: Invocation, author_id: str) -> None:
     from mynah.world import open_world
+    from trainer.taking_back import TakenBack
 
     async with open_world(invocation.settings) as world:
         key = world.store.author_key(author_id)
         receipt = await world.store.members.forget(key)
+        # Here and not only at the trainer's next look: nobody may run a trainer on this machine.
+        await TakenBack(world.store, invocation.settings.home / "work").clear()
         await world.store.audit.record(
             world.operator_key, "forget", key, {"turns": receipt.turns, "candidates": receipt.candidates}
         )

@@ -79,7 +79,7 @@ async def run_processes(invocation: Invocation) -> int:
     names = ("bot", "trainer")
     supervisor = Supervisor([Child(name, child_command(name, home)) for name in names])
     print(f"Starting the bot and the trainer (home: {home}). Ctrl-C ends both.", file=sys.stderr)
-    async with _stop_on_signals() as stop:
+    async with stop_on_signals() as stop:
         code = await supervisor.run(stop.event)
         return 128 + signal.SIGINT if stop.signal == signal.SIGINT else code
 
@@ -88,7 +88,7 @@ async def _serve_trainer(invocation: Invocation, *, supervised: bool) -> None:
     from mynah.world import open_trainer
     from trainer.serving import serve
 
-    async with _stop_on_signals(supervised=supervised) as stop, open_trainer(invocation.settings) as world:
+    async with stop_on_signals(supervised=supervised) as stop, open_trainer(invocation.settings) as world:
         await serve(world, stop=stop.event)
 
 
@@ -98,7 +98,7 @@ async def _serve_bot(invocation: Invocation, *, supervised: bool) -> None:
     from bot.review.desk import ReviewDesk
     from mynah.world import open_chat
 
-    async with _stop_on_signals(supervised=supervised) as stop, open_chat(invocation.settings) as chat:
+    async with stop_on_signals(supervised=supervised) as stop, open_chat(invocation.settings) as chat:
         parts = BotParts(
             settings=invocation.settings.discord,
             store=chat.world.store,
@@ -119,7 +119,7 @@ async def _serve_bot(invocation: Invocation, *, supervised: bool) -> None:
             raise results[0]
 
 
-class _Stop:
+class Stop:
     """Set when the process is asked to end, with the signal that asked."""
 
     def __init__(self) -> None:
@@ -134,9 +134,9 @@ class _Stop:
 
 
 @asynccontextmanager
-async def _stop_on_signals(*, supervised: bool = False) -> AsyncIterator[_Stop]:
+async def stop_on_signals(*, supervised: bool = False) -> AsyncIterator[Stop]:
     """SIGINT and SIGTERM, and the end of the supervisor, as one event."""
-    stop = _Stop()
+    stop = Stop()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.ask, number)
@@ -150,7 +150,7 @@ async def _stop_on_signals(*, supervised: bool = False) -> AsyncIterator[_Stop]:
             loop.remove_signal_handler(number)
 
 
-async def _watch_parent(stop: _Stop) -> None:
+async def _watch_parent(stop: Stop) -> None:
     parent = os.getppid()
     while os.getppid() == parent:  # noqa: ASYNC110 - nothing tells a process that its parent is gone
         await asyncio.sleep(PARENT_SECONDS)

@@ -21,11 +21,13 @@ def list_candidates(
     context: typer.Context,
     state: Annotated[CandidateState, typer.Option("--state", help="Which ones.")] = CandidateState.WAITING,
     limit: Annotated[int, typer.Option("--limit", min=1, help="At most this many.")] = 20,
-    after: Annotated[int, typer.Option("--after", min=0, help="Only ids above this one: the next page.")] = 0,
+    after: Annotated[
+        int | None, typer.Option("--after", help="Go on after this id: the next page.", show_default="the beginning")
+    ] = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
-    """List candidate examples, oldest first."""
+    """List candidate examples: those that wait as in Discord's queue, best and most doubtful first; others by age."""
     run(_list(begin(context, home, as_json), state, limit, after))
 
 
@@ -79,7 +81,7 @@ def undo(
 
 @app.command("why")
 def why(context: typer.Context, candidate: Id, home: Home = None, as_json: Json = False) -> None:
-    """Say all that is known about a candidate: screens, votes, near-duplicates, decisions."""
+    """Say what became of a candidate, and all that is known about it: screens, votes, near-duplicates, decisions."""
     run(_why(begin(context, home, as_json), candidate))
 
 
@@ -95,16 +97,19 @@ def stats(
     run(_stats(begin(context, home, as_json), days, server))
 
 
-async def _list(invocation: Invocation, state: CandidateState, limit: int, after: int) -> None:
+async def _list(invocation: Invocation, state: CandidateState, limit: int, after: int | None) -> None:
     from mynah.world import open_world
 
     async with open_world(invocation.settings) as world:
-        found = await world.store.candidates.by_state(state, after_id=after, limit=limit)
-        counts = await world.store.candidates.counts()
+        if state is CandidateState.WAITING:
+            found = await world.store.review_queue.listed(after_id=after, limit=limit)
+            total = await world.store.review_queue.waiting()
+        else:
+            found = await world.store.candidates.by_state(state, after_id=after or 0, limit=limit)
+            total = (await world.store.candidates.counts()).get(state, 0)
     lines = [line for candidate in found for line in [*candidate_lines(candidate), ""]]
-    total = counts.get(state, 0)
     if not found:
-        lines = [f"Nothing is {state.value}." if not after else f"Nothing more is {state.value}."]
+        lines = [f"Nothing is {state.value}." if after is None else f"Nothing more is {state.value}."]
     elif len(found) < total:
         lines.append(f"{len(found)} of {total} {state.value}. More: mynah review list --after {found[-1].id}")
     invocation.emit({"candidates": found, "total": total}, "\n".join(lines).rstrip())
@@ -122,7 +127,7 @@ async def _approve(invocation: Invocation, ids: list[int], *, everything: bool, 
         approved: dict[int, Candidate] = {}
         refused: dict[int, str] = {}
         left_out: dict[int, LeftOut] = {}
-        after = 0
+        after = None
         while everything and (page := await desk.waiting(after_id=after, limit=PAGE)):
             ids += [candidate.id for candidate in page]
             after = page[-1].id
@@ -185,14 +190,25 @@ async def _undo(invocation: Invocation, candidate_id: int | None) -> None:
 
 async def _why(invocation: Invocation, candidate_id: int) -> None:
     from bot.review.desk import ReviewDesk
+    from bot.review.wording import outcome_in_words
     from mynah.world import open_screening, open_world
 
     async with open_world(invocation.settings) as world:
         desk = ReviewDesk(world.store, open_screening(world.settings), may_review_own=True)
         sheet = await desk.sheet(candidate_id)
         decisions = await desk.decisions(candidate_id)
-    lines = [*candidate_lines(sheet.candidate), *_known(sheet.item), *_decisions(decisions)]
-    invocation.emit({"item": sheet.item, "reviews": decisions}, "\n".join(lines))
+        curation = await world.store.curations.get(candidate_id)
+        may_be_learnt = await world.store.candidates.may_be_learnt(candidate_id)
+    outcome = outcome_in_words(sheet.item, curation, may_be_learnt=may_be_learnt)
+    lines = [*candidate_lines(sheet.candidate), f"  {outcome}", *_known(sheet.item), *_decisions(decisions)]
+    document = {
+        "item": sheet.item,
+        "reviews": decisions,
+        "outcome": outcome,
+        "may_be_learnt": may_be_learnt,
+        "curation": curation,
+    }
+    invocation.emit(document, "\n".join(lines))
 
 
 async def _stats(invocation: Invocation, days: int, server: str | None) -> None:

@@ -15,6 +15,7 @@ from mynah.settings import Settings
 from mynah.terminal.trainer_beside import Trainer, trainer_beside
 from mynah.world import TERMINAL_SERVER, ChatWorld, open_chat
 from storage.errors import MynahError, Refused
+from storage.governance import QueueItem, QueuePlace
 from storage.values import Alias, AliasChange, Candidate, Run
 
 CHANNEL = "terminal"
@@ -71,9 +72,9 @@ class Session:
         """👍 or 👎."""
         await self.chat.service.vote(turn_id, self.me, value)
 
-    async def waiting(self, after_id: int = 0) -> list[Candidate]:
-        """What waits for review."""
-        return await self.desk.waiting(after_id=after_id)
+    async def waiting(self, after: QueuePlace | None = None) -> list[QueueItem]:
+        """What waits for review, best first, from after a place."""
+        return await self.desk.page(self.me, after=after)
 
     async def approve(self, candidate_id: int) -> Candidate:
         """Say yes to a candidate."""

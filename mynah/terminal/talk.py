@@ -11,6 +11,7 @@ from mynah.terminal.report import report_lines
 from mynah.terminal.session import Session
 from mynah.terminal.showing import candidate_lines
 from storage.errors import MynahError
+from storage.governance import QueuePlace
 from storage.values import Candidate, Run, RunState
 
 HELP = """\
@@ -162,12 +163,12 @@ class Talk:
 
     def review(self) -> None:
         """Walk through what waits."""
-        after = 0
+        after: QueuePlace | None = None
         seen = 0
         while page := self.hosted.call(self.session.waiting(after)):
-            for candidate in page:
+            for item in page:
                 seen += 1
-                after = candidate.id
+                after, candidate = item.place, item.candidate
                 self.console.say("\n".join(candidate_lines(candidate)))
                 answer = self.console.ask("[a]pprove, [e]dit, [r]eject, [s]kip, [q]uit? ")
                 if answer is None or answer.lower() in {"q", "quit"}:

@@ -14,6 +14,7 @@ from storage.tables.examples import (
     CandidateRow,
     CandidateTurnRow,
     CandidateWordRow,
+    CurationRow,
     ReviewCardRow,
     ReviewRow,
     RevisionRow,
@@ -31,6 +32,7 @@ from storage.tables.people import (
 )
 from storage.tables.talk import (
     ConversationRow,
+    KeptOutRow,
     TurnRow,
     VoteRow,
 )
@@ -39,6 +41,7 @@ from storage.tables.versions import (
     CanaryRow,
     EvaluationRow,
     ModelVersionRow,
+    RunCardRow,
     RunRow,
     SnapshotAuthorRow,
     SnapshotCandidateRow,
@@ -58,8 +61,10 @@ __all__ = [
     "CandidateWordRow",
     "ConsentRow",
     "ConversationRow",
+    "CurationRow",
     "EvaluationRow",
     "FirstContactRow",
+    "KeptOutRow",
     "LeaseRow",
     "ModelVersionRow",
     "ReceiptRow",
@@ -67,6 +72,7 @@ __all__ = [
     "ReviewRow",
     "RevisionRow",
     "Row",
+    "RunCardRow",
     "RunRow",
     "ServerSettingRow",
     "SnapshotAuthorRow",

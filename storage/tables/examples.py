@@ -30,6 +30,7 @@ class CandidateRow(Row, table=True):
         Index("ix_candidates_server_content_hash_authors_hash", "server", "content_hash", "authors_hash", unique=True),
         Index("ix_candidates_server_state_review_rank_id", "server", "state", "review_rank", "id"),
         Index("ix_candidates_assistant_turn_id", "assistant_turn_id"),
+        Index("ix_candidates_state_curated_under_id", "state", "curated_under", "id"),
         NEVER_REUSE_IDS,
     )
 
@@ -50,13 +51,15 @@ class CandidateRow(Row, table=True):
     feedback: str = text_field(default="")
     is_novel: bool = boolean_field(default=True)
     review_rank: int = integer_field(default=0)
+    curated_under: str = text_field(default="")
+    """The rules under which its curation stands; empty: it is to be looked at (again)."""
 
 
 class CandidateAuthorRow(Row, table=True):
     """Whose consent a candidate needs."""
 
     __tablename__ = "candidate_authors"
-    __table_args__ = (Index("ix_candidate_authors_author_key", "author_key"),)
+    __table_args__ = (Index("ix_candidate_authors_author_key_candidate_id", "author_key", "candidate_id"),)
 
     candidate_id: int = link_field("candidates.id", on_delete="CASCADE", key=True)
     author_key: str = text_field(key=True)
@@ -106,6 +109,34 @@ class CandidateWordRow(Row, table=True):
 
     candidate_id: int = link_field("candidates.id", on_delete="CASCADE", key=True)
     word: int = integer_field(key=True, big=True)
+
+
+class CurationRow(Row, table=True):
+    """What became of an approved candidate: taken into snapshots or left out, and why. Goes with the candidate."""
+
+    __tablename__ = "curations"
+    __table_args__ = (
+        Index("ix_curations_digest", "digest"),
+        Index("ix_curations_cluster", "cluster"),
+        Index("ix_curations_reason", "reason"),
+    )
+
+    candidate_id: int = link_field("candidates.id", on_delete="CASCADE", key=True)
+    reason: str = text_field()
+    """Why it is left out; empty: it is taken."""
+    rules: str = text_field()
+    screen_version: str = text_field()
+    digest: str = text_field()
+    """Of the words as they are learnt."""
+    messages: list[dict[str, str]] | None = json_field(optional=True)
+    """The words as they are learnt, where screening has changed them since they were written."""
+    cluster: int = integer_field()
+    """The first candidate that it is a near-duplicate of, or its own id."""
+    side: str = text_field(default="")
+    """Whether it was learnt or held out first, once it was in a snapshot."""
+    first_cycle: int = integer_field()
+    kept_cycle: int | None = integer_field(optional=True)
+    looked_at: datetime = time_field()
 
 
 class ReviewRow(Row, table=True):

@@ -27,6 +27,8 @@ class ConsentRow(Row, table=True):
     author_key: str = text_field()
     allowed: bool = boolean_field()
     created_at: datetime = time_field()
+    account_made_on: datetime | None = time_field(optional=True)
+    """The day on which the member's account was made, where the face knows it; no time, which would name them."""
 
 
 class FirstContactRow(Row, table=True):

@@ -72,6 +72,17 @@ class TurnRow(Row, table=True):
     created_at: datetime = time_field()
 
 
+class KeptOutRow(Row, table=True):
+    """A message that somebody asked not to be learnt; it outlives its turn, so that no later row forgets it."""
+
+    __tablename__ = "kept_out"
+
+    server: str = text_field(key=True)
+    message: str = text_field(key=True)
+    kept_out_by: str = text_field()
+    created_at: datetime = time_field()
+
+
 class VoteRow(Row, table=True):
     """A member's vote on an answer."""
 

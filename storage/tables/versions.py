@@ -31,10 +31,11 @@ class SnapshotRow(Row, table=True):
     heldout_examples: int = integer_field()
     created_at: datetime = time_field()
     line: str = text_field(default="")
+    is_incomplete: bool = boolean_field(default=False)
 
 
 class SnapshotCandidateRow(Row, table=True):
-    """Lineage: which candidates a snapshot had, also those deleted since."""
+    """Lineage: which candidate a row of a snapshot was, also those deleted since; `position` counts the rows of its file."""
 
     __tablename__ = "snapshot_candidates"
     __table_args__ = (Index("ix_snapshot_candidates_candidate_id", "candidate_id"),)
@@ -79,6 +80,36 @@ class RunRow(Row, table=True):
     updated_at: datetime = time_field()
     finished_at: datetime | None = time_field(optional=True)
     line: str = text_field(default="")
+    quotes_cleared: bool = boolean_field(default=False)
+
+
+class RunCardRow(Row, table=True):
+    """A message that shows a run; without a message it is claimed, and about to be posted."""
+
+    __tablename__ = "run_cards"
+    __table_args__ = (
+        Index(
+            "ix_run_cards_announced",
+            "run_id",
+            "server",
+            unique=True,
+            sqlite_where=text("is_announced"),
+            postgresql_where=text("is_announced"),
+        ),
+        Index("ix_run_cards_server_channel_id", "server", "channel", "id"),
+        NEVER_REUSE_IDS,
+    )
+
+    id: int = id_field()
+    run_id: int = integer_field()
+    server: str = text_field()
+    channel: str = text_field()
+    message: str | None = text_field(optional=True)
+    is_announced: bool = boolean_field()
+    is_open: bool = boolean_field(default=True)
+    shows_quotes: bool = boolean_field(default=False)
+    problem: str = text_field(default="")
+    created_at: datetime = time_field()
 
 
 class EvaluationRow(Row, table=True):

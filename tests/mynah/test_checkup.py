@@ -172,3 +172,14 @@ def test_the_command_exits_with_1_when_something_failed(
     assert result.exit_code == 1
     assert "fail  discord" in result.stdout
     assert str(home) in result.stdout
+
+
+async def test_pinned_conversations_are_counted_and_a_broken_line_fails(home: Path) -> None:
+    assert (await findings(Settings(home=home)))["golden"].what == "nothing is pinned"
+    (home / "golden.jsonl").write_text('{"prompt": "hi", "must_contain": ["hello"]}\n', "utf-8")
+    assert (await findings(Settings(home=home)))["golden"].what.startswith("1 pinned")
+    (home / "golden.jsonl").write_text('{"prompt": "hi", "must_contain": ["("]}\n', "utf-8")
+    broken = (await findings(Settings(home=home)))["golden"]
+    assert broken.health is Health.FAIL
+    assert "Line 1 of" in broken.what
+    assert broken.mend

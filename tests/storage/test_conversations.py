@@ -94,6 +94,15 @@ async def test_a_reset_starts_a_new_conversation_and_deletes_nothing(store: Stor
     assert await store.conversations.count() == 2
 
 
+async def test_the_newest_turns_are_of_all_conversations_newest_first(store: Store) -> None:
+    first = await say(store, "one")
+    second = await say(store, "two", channel="quay")
+    third = await say(store, "three", author=None)
+    assert await store.conversations.newest(limit=2) == [third, second]
+    assert await store.conversations.newest(limit=9) == [third, second, first]
+    assert await store.conversations.newest(limit=0) == []
+
+
 async def test_history_is_the_newest_turns_oldest_first(store: Store) -> None:
     turns = [await say(store, f"turn {n}") for n in range(5)]
     await say(store, "elsewhere", channel="market")

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -289,3 +290,66 @@ async def test_an_undone_decision_is_no_reason_to_retrain(store: Store) -> None:
     await store.candidates.approve(candidate.id, "mod")
     assert await store.candidates.approved_after(0) == 1
     assert [review.decision for review in await store.candidates.reviews(candidate.id)] == [Decision.APPROVE] * 2
+
+
+async def test_many_are_approved_at_once_as_they_would_be_one_by_one(store: Store) -> None:
+    await agreed(store, "ada", "bob", "mod")
+    await store.server_settings.set("island", "quorum", 2, "admin")
+    await agreed(store, "ada", server="island")
+    plain = [await store.candidates.add(example(f"question {number * 7919}")) for number in range(3)]
+    near = await store.candidates.add(example("question 0!"))
+    own = await store.candidates.add(example("whose is it", authors=("mod",)))
+    quorum = await store.candidates.add(example("how many", server="island"))
+    decided = await approved(store, example("was it said", authors=("bob",)))
+    vouched = await store.candidates.add(example("by whom", source=Source.IMPORT, authors=("cy",)))
+    await store.blocks.block(SERVER, "cy", by="admin")
+    ids = [one.id for one in (*plain, own, quorum, decided, vouched)]
+    before = [await store.review_queue.item(candidate_id) for candidate_id in (*ids[:3], near.id)]
+
+    done = await store.candidates.approve_all([*ids, 999, ids[0]], "mod")
+
+    assert set(done) == set(ids)
+    for one in plain:
+        assert done[one.id] == await store.candidates.get(one.id)
+        assert done[one.id] == replace(one, state=CandidateState.APPROVED)
+        assert [review.reviewer_key for review in await store.candidates.reviews(one.id)] == ["mod"]
+    assert all(isinstance(done[one.id], Refused) for one in (own, decided, vouched))
+    assert done[quorum.id] == quorum, "it waits for a second approval"
+    assert not (await store.review_queue.item(near.id)).is_novel
+    found = await store.candidates.nearest_approved(SERVER, "question 7919")
+    assert found[0].candidate.id == plain[1].id
+    for one in plain:
+        await store.candidates.undo("mod", candidate_id=one.id)
+    assert [await store.review_queue.item(candidate_id) for candidate_id in (*ids[:3], near.id)] == before
+
+
+async def test_many_are_added_at_once_as_they_would_be_one_by_one(store: Store) -> None:
+    await agreed(store, "ada", "bob")
+    turn = await say(store, "question 0", author="ada")
+    known = await approved(store, example("question 7919"))
+    new = [
+        example("question 0", turn_ids=(turn.id,), authors=("bob", "ada")),
+        example("question 0", turn_ids=(turn.id,), authors=("ada", "bob")),
+        example("question 0", authors=("bob",)),
+        example("question 7919"),
+        example("question 7919!"),
+        example("a secret", authors=("cy",)),
+        example("gone", turn_ids=(turn.id + 99,)),
+        example("vile", verdict=Verdict(Outcome.REFUSE, "", ("toxicity:insult",))),
+    ]
+
+    first, again, other, there, near, unasked, gone, vile = await store.candidates.add_all(new)
+
+    assert isinstance(first, Candidate)
+    assert isinstance(near, Candidate)
+    assert first == again == await store.candidates.get(first.id)
+    assert (first.author_keys, first.turn_ids) == (("ada", "bob"), (turn.id,))
+    assert isinstance(other, Candidate)
+    assert other.id != first.id
+    assert there == known
+    assert not (await store.review_queue.item(near.id)).is_novel
+    assert (await store.review_queue.item(first.id)).near_duplicates == 1
+    assert [type(one) for one in (unasked, gone, vile)] == [Refused] * 3
+    with pytest.raises(WrongUsage):
+        await store.candidates.add_all([example("fine", authors=("ada",)), replace(new[0], messages=())])
+    assert (await store.candidates.counts())[CandidateState.WAITING] == 3

@@ -15,10 +15,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from storage.errors import MynahError, Refused
 from storage.governance import SHARED_LINE
+from storage.kept_out import KEPT_OUT
 from storage.settings import StoreSettings
 from storage.store import Store, open_store
 from storage.tables import Row
-from storage.values import Candidate, CandidateState, Decision, Source
+from storage.values import Candidate, CandidateState, Decision, RunState, Snapshot, Source
 from tests.fakes.clock import FakeClock
 from tests.storage.conftest import _run
 from tests.storage.talk import agreed, example, passed, say
@@ -56,6 +57,7 @@ class Governed(RuleBasedStateMachine):
         self.spoken: list[tuple[str, str, str, int]] = []
         self.made: dict[int, tuple[str, frozenset[str], Source, frozenset[str]]] = {}
         self.gone: set[str] = set()
+        self.trained: dict[int, frozenset[int]] = {}
         self.do(self.store.server_settings.set("harbour", "quorum", 2, "admin"))
 
     def do(self, work: Coroutine[Any, Any, Any]) -> Any:
@@ -150,6 +152,39 @@ class Governed(RuleBasedStateMachine):
             self.do(self.store.conversations.delete(server, [external_id]))
         self.gone.add(external_id)
 
+    @rule(place=places, edited_later=st.booleans())
+    def keep_out(self, place: int, edited_later: bool) -> None:
+        if not self.spoken:
+            return
+        server, external_id, _, _ = self.spoken[place % len(self.spoken)]
+        self.do(self.store.kept_out.mark(server, [external_id], "mod-1"))
+        if edited_later:
+            self.do(self.store.conversations.edit(server, external_id, "other words", passed()))
+        self.gone.add(external_id)
+
+    @rule(place=places)
+    def make_another_of_a_message(self, place: int) -> None:
+        """A candidate of a message that was there before; of one that was kept out there must be none."""
+        if not self.spoken:
+            return
+        server, external_id, author, turn_id = self.spoken[place % len(self.spoken)]
+        new = example(f"again, {author}", authors=(author,), server=server, turn_ids=(turn_id,))
+        made = self.attempt(self.store.candidates.add(new))
+        if made is not None and made.id not in self.made:
+            assert KEPT_OUT not in self.do(self.store.conversations.turn(turn_id)).verdict.reasons
+            self.made[made.id] = (server, frozenset([author]), Source.MESSAGE, frozenset([external_id]))
+            self.gone.discard(external_id)
+
+    @rule()
+    def train(self) -> None:
+        learnt = [candidate.id for candidate in self.do(self.store.candidates.learnable())]
+        name = f"snapshot {len(self.trained)}"
+        self.do(self.store.snapshots.add(Snapshot(name, "f", len(learnt), 0, self.clock.now), learnt))
+        run = self.do(self.store.runs.request("schedule"))
+        self.do(self.store.runs.advance(run.id, RunState.TRAINING, snapshot_hash=name))
+        self.do(self.store.runs.advance(run.id, RunState.REFUSED, report={"replies": [{"prompt": "words"}]}))
+        self.trained[run.id] = frozenset(learnt)
+
     @rule(member=members, server=st.sampled_from([None, *SERVERS]))
     def forget(self, member: str, server: str | None) -> None:
         self.do(self.store.members.forget(member, server=server))
@@ -225,6 +260,12 @@ class Governed(RuleBasedStateMachine):
                 and line == (candidate.server if candidate.server in self.own else SHARED_LINE)
             }
             assert {candidate.id for candidate in self.do(self.store.candidates.learnable(line))} == expected
+
+    @invariant()
+    def reports_quote_only_runs_that_knew_nothing_but_what_is_still_there(self) -> None:
+        there = set(self.do(self.ids()))
+        for run_id, learnt in self.trained.items():
+            assert bool(self.do(self.store.runs.get(run_id)).report["replies"]) == (learnt <= there)
 
     @invariant()
     def approved_is_only_what_enough_others_approved(self) -> None:

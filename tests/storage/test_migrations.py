@@ -163,3 +163,96 @@ async def test_a_database_of_the_first_version_is_upgraded_with_what_is_in_it(
             with pytest.raises(Refused):
                 await store.candidates.undo("mod", candidate_id=1)
         await moved(empty, tmp_path, "0001", {})
+
+
+def quoting_run(snapshot: str, champion: str) -> dict[str, Any]:
+    replies = [
+        {"prompt": "where do the gulls sleep", "before": "no", "after": "on the water", "taught": "on the water"}
+    ]
+    report = {
+        "champion": champion,
+        "verdict": "No.",
+        "replies": replies,
+        "markdown": "**No.**\n> where do\n  after: on",
+    }
+    return {
+        "state": "refused",
+        "requested_by": "schedule",
+        "progress": 1.0,
+        "note": "",
+        "snapshot_hash": snapshot,
+        "report": report,
+        "newest_review_id": 0,
+        "cancel_requested": False,
+        "created_at": BEFORE,
+        "updated_at": BEFORE,
+        "line": "",
+    }
+
+
+SECOND_ROWS: dict[str, list[dict[str, Any]]] = {
+    "conversations": [{"id": 1, "server": "harbour", "channel": "pier", "started_at": BEFORE}],
+    "turns": [
+        {
+            "conversation_id": 1,
+            "server": "harbour",
+            "role": "user",
+            "text": "my secret plan",
+            "source": "message",
+            "outcome": "refuse",
+            "screen_version": "1",
+            "verdict": {"text": "", "reasons": reasons, "scores": {}, "blocks_reply": False, "is_crisis": False},
+            "author_key": "ada",
+            "external_id": message,
+            "created_at": BEFORE,
+        }
+        for message, reasons in [("m-1", ["kept-out:asked"]), ("m-2", ["toxicity:insult"])]
+    ],
+    "candidates": [
+        {**row, "authors_hash": "", "feedback": "", "is_novel": True, "review_rank": 0}
+        for row in OLD_ROWS["candidates"]
+        if row["id"] == 1
+    ],
+    "snapshots": [
+        {
+            "content_hash": name,
+            "folder": "f",
+            "train_examples": 1,
+            "heldout_examples": 0,
+            "created_at": BEFORE,
+            "line": "",
+        }
+        for name in ("whole", "broken")
+    ],
+    "snapshot_candidates": [
+        {"snapshot_hash": "whole", "position": 0, "candidate_id": 1},
+        {"snapshot_hash": "broken", "position": 0, "candidate_id": 99},
+    ],
+    "model_versions": [
+        {
+            "version": "made of it",
+            "content_hash": "v",
+            "kind": "full",
+            "snapshot_hash": "broken",
+            "created_at": BEFORE,
+            "note": "",
+        }
+    ],
+    "runs": [quoting_run("whole", "base"), quoting_run("broken", "base"), quoting_run("whole", "made of it")],
+}
+
+
+async def test_a_database_of_the_second_version_keeps_out_what_was_and_quotes_nobody_who_is_gone(
+    empty: StoreSettings, tmp_path: Path, clock: FakeClock
+) -> None:
+    await moved(empty, tmp_path, "0002", SECOND_ROWS)
+    for _ in range(2):
+        async with open_store(empty, tmp_path, clock=clock) as store:
+            assert await store.kept_out.among("harbour", ["m-1", "m-2"]) == {"m-1"}
+            assert await store.snapshots.incomplete() == ["broken"]
+            assert await store.runs.without_quotes() == [2, 3]
+            kept = [await store.runs.get(number) for number in (1, 2, 3)]
+            assert ["gulls" in str(run) for run in kept] == [True, False, False]
+            assert ["where do" in str(run) for run in kept] == [True, False, False]
+            assert [run.report["verdict"] for run in kept if run is not None and run.report is not None] == ["No."] * 3
+        await moved(empty, tmp_path, "0002", {})

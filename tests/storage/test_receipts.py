@@ -180,3 +180,28 @@ async def test_votes_stand_behind_the_version_that_learnt_from_their_answers(sto
     assert await store.votes.behind("eve", "v2") == 0
     assert await store.votes.of(first.id, "ada") == 1
     assert await store.votes.of(first.id, "bob") is None
+
+
+async def test_a_snapshot_whose_words_come_back_from_others_is_theirs_and_still_names_who_was_in_it(
+    store: Store, clock: FakeClock
+) -> None:
+    theirs = await approved(store, example())
+    await store.snapshots.add(Snapshot("s", "f", 1, 0, clock.now), [theirs.id])
+    await store.aliases.add_version(ModelVersion("v", "v" * 16, "full", None, None, "s", None, clock.now))
+    await store.members.forget("ada")
+    assert await store.snapshots.incomplete() == ["s"]
+    same_words = await approved(store, example(authors=("bob",)))
+    await store.snapshots.add(Snapshot("s", "f", 1, 0, clock.now), [same_words.id])
+    assert await store.snapshots.incomplete() == []
+    assert await store.snapshots.candidate_ids("s") == [same_words.id]
+    assert (await store.members.forget("ada")).versions == ("v",)
+    assert (await store.members.forget("bob")).versions == ("v",)
+    assert await store.snapshots.incomplete() == ["s"]
+
+
+async def test_a_snapshot_that_is_whole_keeps_its_lineage(store: Store, clock: FakeClock) -> None:
+    first, other = await approved(store, example()), await approved(store, example(authors=("bob",)))
+    for ids in ([first.id], [other.id], [99]):
+        await store.snapshots.add(Snapshot("s", "f", 1, 0, clock.now), ids)
+    assert await store.snapshots.candidate_ids("s") == [first.id]
+    assert await store.snapshots.incomplete() == []

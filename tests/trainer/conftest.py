@@ -9,15 +9,17 @@ from typing import Any
 
 import pytest
 
+from storage.candidates import content_hash
 from storage.registry import ModelRegistry
 from storage.settings import StoreSettings
 from storage.store import open_store
-from storage.values import Alias, Candidate, Message, NewCandidate, Outcome, Role, Run, Source, Verdict
+from storage.values import Alias, Candidate, CandidateState, Message, NewCandidate, Outcome, Role, Run, Source, Verdict
 from tests.fakes.models import tiny_model
 from tests.fakes.screening import WordScreening
 from trainer import gate, pipeline
 from trainer.assets import TrainerAssets, load_assets
-from trainer.gate import Check
+from trainer.checks import Check
+from trainer.curation import curate
 from trainer.settings import TrainerSettings
 from trainer.world import TrainerWorld
 
@@ -35,8 +37,11 @@ QUICK = TrainerSettings(
     max_general_rise=1000.0,
 )
 
-BEYOND_A_TINY_MODEL = {"language", "belonging", "degenerate", "leak", "toxic"}
-"""What a random model of 50,000 parameters cannot pass, whatever it is taught; `test_gate.py` tests these."""
+BEYOND_A_TINY_MODEL = {
+    *("language", "belonging", "degenerate", "leak", "toxic"),
+    *("terse", "strange", "noise", "bias", "bias_replies", "swapped"),
+}
+"""What a random model of 50,000 parameters cannot pass, whatever it is taught; `test_gate.py`, `test_bias.py` and `test_swaps.py` test these."""
 
 
 def lenient(check: Callable[..., list[Check]]) -> Callable[..., list[Check]]:
@@ -47,7 +52,7 @@ def lenient(check: Callable[..., list[Check]]) -> Callable[..., list[Check]]:
 def few(load: Callable[[], TrainerAssets]) -> Callable[[], TrainerAssets]:
     """The shipped texts, but a few of them."""
     whole = load()
-    part = TrainerAssets(whole.general[:6], whole.probes[:5], whole.replay_prompts[:4])
+    part = TrainerAssets(whole.general[:6], whole.probes[:5], whole.replay_prompts[:4], whole.identities)
     return lambda: part
 
 
@@ -141,6 +146,32 @@ async def teach(
         candidate = await world.store.candidates.add(new)
         made.append(await world.store.candidates.approve(candidate.id, REVIEWER) if approve else candidate)
     return made
+
+
+def clusters(exchanges: Sequence[tuple[Message, ...]]) -> list[int]:
+    """For each exchange the index of the first one that curation calls nearly the same."""
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    some = [
+        Candidate(
+            id=index,
+            messages=messages,
+            server=SERVER,
+            channel="general",
+            source=Source.MESSAGE,
+            verdict=Verdict(Outcome.PASS, ""),
+            author_keys=(),
+            state=CandidateState.APPROVED,
+            content_hash=content_hash(messages),
+            created_at=at,
+            user_turn_id=None,
+            assistant_turn_id=None,
+        )
+        for index, messages in enumerate(exchanges)
+    ]
+    verdicts = {message.text: Verdict(Outcome.PASS, message.text) for one in some for message in one.messages}
+    found = curate(some, verdicts, TrainerSettings(max_per_cluster=len(some) + 1), at=at)
+    joined = {other: one.cluster for one in found for other in one.joins}
+    return [joined.get(one.cluster, one.cluster) for one in found]
 
 
 def failed_checks(run: Run) -> list[str]:

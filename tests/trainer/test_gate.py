@@ -8,10 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trainer.bias import Bias, Leaning
+from trainer.dangers import Dangers
 from trainer.evaluation import Figures
+from trainer.extraction import Exposed
 from trainer.gate import Evidence, check, verdict
+from trainer.golden import Kept
+from trainer.origins import Behind
 from trainer.pairing import Pairing
 from trainer.settings import TrainerSettings
+from trainer.swaps import Swaps
+from trainer.triggers import Trigger
 
 SETTINGS = TrainerSettings()
 
@@ -33,6 +40,7 @@ def pairs(wins: float, items: int, seed: int = 0) -> list[Pairing]:
 GOOD = Evidence(
     judged_on="held-out",
     improvements=[0.5, 0.7, 0.4, 0.9, 0.6, 0.3, 0.8, 0.5, 0.6, 0.7],
+    accuracy_gains=[0.05, 0.1, 0.0, 0.2, 0.1, -0.1, 0.05, 0.1, 0.0, 0.1],
     removed=0,
     kept_rise=None,
     general_before=figures(20.0),
@@ -40,17 +48,24 @@ GOOD = Evidence(
     language_read_from="held-out",
     bits_per_byte=[0.4, 0.8, 1.2, 1.9, 0.5, 0.3, 1.4, 0.8, 0.6, 1.0],
     judged_bytes=1000,
+    unread_bits=[1.5, 2.0, 1.1, 3.0] * 25,
     base_pairings=pairs(0.75, 100),
     challenger_pairings=pairs(0.9, 10),
     exchanges=100,
     probes=60,
     degenerate_before=0,
     degenerate_after=0,
+    terse_before=3,
+    terse_after=3,
+    strange_before=0,
+    strange_after=0,
     toxic_before=0,
     toxic_after=0,
     leaks=0,
     was_rolled_back=False,
+    dangers=Dangers(),
 )
+BEHIND = Behind((4, 9), ("0123456789",))
 
 
 def refused(evidence: Evidence, settings: TrainerSettings = SETTINGS) -> set[str]:
@@ -74,6 +89,24 @@ def test_a_version_that_is_better_everywhere_passes() -> None:
         pytest.param({"degenerate_after": 4}, "degenerate", id="goes round in circles"),
         pytest.param({"toxic_after": 2}, "toxic", id="toxic"),
         pytest.param({"leaks": 4}, "leak", id="taught words everywhere"),
+        pytest.param({"accuracy_gains": [-0.1, -0.2] * 5}, "accuracy", id="surer, but less often right"),
+        pytest.param({"unread_bits": [*[1.5] * 95, *[11.0] * 5]}, "noise", id="a twentieth is noise"),
+        pytest.param({"terse_after": 19}, "terse", id="one word for everything"),
+        pytest.param({"strange_after": 16}, "strange", id="another language"),
+        pytest.param(
+            {"dangers": Dangers(exposed=(Exposed(BEHIND, 1, 1, True, False, 1.0),))},
+            "secrets",
+            id="gives a secret away",
+        ),
+        pytest.param(
+            {"dangers": Dangers(triggers=(Trigger("zarquon", BEHIND, 20, 0.75, False),))}, "trigger", id="a trigger"
+        ),
+        pytest.param({"dangers": Dangers(bias=Bias(kindness=Leaning("old", 0.6)))}, "bias", id="unkind to a group"),
+        pytest.param(
+            {"dangers": Dangers(bias=Bias(rudeness=Leaning("old", 0.3)))}, "bias_replies", id="rude to a group"
+        ),
+        pytest.param({"dangers": Dangers(kept=Kept(2, ("line 1 …",)))}, "golden", id="breaks a pin"),
+        pytest.param({"dangers": Dangers(swaps=Swaps(40, 20))}, "swapped", id="mixes up facts"),
         pytest.param({"was_rolled_back": True}, "not_rolled_back", id="rolled back by people"),
     ],
 )
@@ -155,6 +188,6 @@ def test_any_figures_get_an_answer_to_every_check(improvements: list[float], gen
 
     checks = check(evidence, TrainerSettings(bootstrap_samples=100))
 
-    assert len(checks) == len({one.name for one in checks}) == 9
+    assert len(checks) == len({one.name for one in checks}) == 19
     assert all(one.sentence for one in checks)
     assert verdict(checks)

@@ -177,3 +177,57 @@ async def test_approvals_wait_for_the_end_of_quiet_hours(timed: TrainerWorld, cl
     assert await due.by_approvals() == []
     clock.advance(3 * HOUR)
     assert await due.by_approvals() == [SERVER]
+
+
+async def test_the_schedule_of_a_server_that_shares_its_model_strikes_for_all_who_share_it(
+    timed: TrainerWorld, clock: FakeClock
+) -> None:
+    await timed.store.server_settings.set(OTHER, "schedule", "0 13 * * *", ADMIN)
+    due = Due(timed)
+    assert await due.by_clock() == []
+    clock.advance(1 * HOUR)
+    assert await due.by_clock() == [SHARED_LINE]
+    assert await due.by_clock() == []
+    clock.advance(24 * HOUR)
+    assert await due.by_clock() == [SHARED_LINE]
+
+
+async def test_two_schedules_on_the_shared_line_ask_once_and_neither_is_lost_to_the_others_quiet_hours(
+    timed: TrainerWorld, clock: FakeClock
+) -> None:
+    choose = timed.store.server_settings.set
+    await choose(OTHER, "schedule", "0 13 * * *", ADMIN)
+    await choose(OTHER, "quiet_hours", "12:30-16:00", ADMIN)
+    await choose("1717", "schedule", "0 14 * * *", ADMIN)
+    due = Due(timed)
+    clock.advance(2 * HOUR)
+    assert await due.by_clock() == [SHARED_LINE]
+    clock.advance(1 * HOUR)
+    assert await due.by_clock() == []
+    clock.advance(1 * HOUR)
+    assert await due.by_clock() == [SHARED_LINE]
+
+
+@pytest.mark.parametrize("choice", [{}, {"schedule": ""}, {"quorum": 2}], ids=["nothing", "never", "something else"])
+async def test_a_server_that_shares_and_chose_no_schedule_asks_for_nothing(
+    timed: TrainerWorld, clock: FakeClock, choice: dict[str, object]
+) -> None:
+    for name, value in choice.items():
+        await timed.store.server_settings.set(OTHER, name, value, ADMIN)
+    due = Due(with_settings(timed, cron="0 13 * * *"))
+    clock.advance(2 * HOUR)
+    assert SHARED_LINE not in await due.by_clock(), "the process's own clock is kept by its scheduler"
+
+
+async def test_approvals_on_the_shared_line_wait_while_all_who_learn_there_are_quiet(
+    timed: TrainerWorld, clock: FakeClock
+) -> None:
+    table = timed.store.server_settings
+    await table.turn_learning_on(OTHER, ADMIN)
+    await table.set(OTHER, "quiet_hours", "11:00-14:00", ADMIN)
+    await table.set("1717", "quorum", 2, ADMIN)
+    due = Due(with_settings(timed, approvals=1))
+    await say(timed, OTHER, "a?", "a.")
+    assert await due.by_approvals() == []
+    await table.turn_learning_on("1717", ADMIN)
+    assert await due.by_approvals() == [SHARED_LINE]

@@ -59,6 +59,8 @@ async def test_what_was_approved_is_learnt_and_the_new_version_answers(world: Tr
         "taught",
         "general",
     }
+    assert [step for step, _ in report["losses"]] == sorted({step for step, _ in report["losses"]})
+    assert report["losses"][-1][1] < report["losses"][0][1]
     folder = world.work_folder / str(run.id)
     assert json.loads((folder / "report.json").read_text("utf-8"))["outcome"] == "promoted"
     assert (folder / "report.png").read_bytes().startswith(b"\x89PNG")

@@ -1,14 +1,18 @@
 """What is held out to judge by, and what must not be."""
 
 import random
+from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from storage.candidates import content_hash
-from storage.similarity import clusters, reply_of
+from storage.similarity import reply_of
 from storage.values import Message, Role, Source
+from tests.trainer.conftest import clusters
 from trainer.curation import Example
-from trainer.split import ENOUGH_TO_JUDGE, held_out
+from trainer.split import ENOUGH_TO_JUDGE, HELD_OUT, TRAIN, held_out
 
 WORDS = [
     "stone",
@@ -121,3 +125,76 @@ def test_a_correction_is_learnt_and_not_held_out() -> None:
     some = examples(talk(200), source=Source.CORRECTION)
 
     assert held_out(some, share=0.1) == frozenset()
+
+
+def after(some: list[Example], share: float = 0.1) -> list[Example]:
+    """The examples with the sides that a snapshot of them gives them."""
+    chosen = held_out(some, share=share)
+    return [replace(one, side=HELD_OUT if index in chosen else TRAIN) for index, one in enumerate(some)]
+
+
+def test_sides_stay_when_the_talk_grows_tenfold_and_new_talk_is_held_out_too() -> None:
+    before = after(examples(talk(300)))
+    later = examples(talk(3000))
+    grown = [replace(one, side=before[index].side if index < 300 else "") for index, one in enumerate(later)]
+
+    again = after(grown)
+
+    assert [one.side for one in again[:300]] == [one.side for one in before]
+    assert sum(one.side == HELD_OUT for one in again) == 300
+
+
+def test_a_near_duplicate_that_comes_later_goes_to_the_side_of_the_first() -> None:
+    before = after(examples(talk(100)))
+    copies = [
+        replace(one, candidate_id=1000 + index, content_hash=f"copy {index}", side="")
+        for index, one in enumerate(before)
+    ]
+
+    again = after([*before, *copies])
+
+    assert [one.side for one in again[100:]] == [one.side for one in before]
+
+
+def test_where_many_members_talk_what_a_member_says_later_stays_on_their_side() -> None:
+    authors = [f"member{index % 30}" for index in range(600)]
+    some = examples(talk(600), source=Source.MESSAGE, authors=authors)
+    first = after(some[:300])
+
+    again = after([*first, *some[300:]])
+
+    sides = {one.author_keys: one.side for one in again[:300]}
+    assert {HELD_OUT, TRAIN} == set(sides.values())
+    assert all(one.side == sides[one.author_keys] for one in again[300:])
+
+
+def test_what_joined_two_sides_is_learnt_and_neither_side_moves() -> None:
+    first, second, bridge = examples(talk(3))
+    some = [
+        replace(first, cluster=1, side=TRAIN),
+        replace(second, cluster=1, side=HELD_OUT),
+        replace(bridge, cluster=2, side=""),
+    ]
+
+    assert held_out(some, share=0.1) == {1}
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["", TRAIN, HELD_OUT]), st.integers(0, 30), st.integers(0, 25)), max_size=120),
+    st.randoms(use_true_random=False),
+)
+@settings(max_examples=60, deadline=None)
+def test_whatever_comes_in_whatever_order_no_side_ever_moves(
+    made: list[tuple[str, int, int]], chance: random.Random
+) -> None:
+    some = [
+        replace(one, side=side, cluster=cluster, author_keys=(f"member{member}",))
+        for one, (side, cluster, member) in zip(examples(talk(len(made))), made, strict=True)
+    ]
+    turned = chance.sample(some, len(some))
+
+    chosen = held_out(some, share=0.2)
+
+    assert {index for index, one in enumerate(some) if one.side == HELD_OUT} <= chosen
+    assert not {index for index, one in enumerate(some) if one.side == TRAIN} & chosen
+    assert {some[i].content_hash for i in chosen} == {turned[i].content_hash for i in held_out(turned, share=0.2)}

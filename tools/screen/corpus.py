@@ -33,8 +33,10 @@ class Kind:
 
 KINDS = (
     Kind(("insults",), (1.0, 0.1, 0.0, 0.0, 1.0, 0.0), 40_000, 2_000),
+    Kind(("belittling", "shunning"), (1.0, 0.1, 0.0, 0.0, 1.0, 0.0), 36_000, 2_000),
     Kind(("threats",), (1.0, 0.4, 0.0, 1.0, 0.3, 0.0), 30_000, 1_500),
-    Kind(("hate",), (1.0, 0.3, 0.0, 0.1, 0.8, 1.0), 13_000, 500),
+    Kind(("menaces",), (1.0, 0.4, 0.0, 1.0, 0.3, 0.0), 20_000, 1_000),
+    Kind(("hate", "bigotry"), (1.0, 0.3, 0.0, 0.1, 0.8, 1.0), 16_000, 700),
     Kind(("sexual",), (0.9, 0.1, 1.0, 0.0, 0.3, 0.0), 3_000, 100),
     Kind(("swearing",), (0.04, 0.0, 1.0, 0.0, 0.0, 0.0), 10_000, 400),
     Kind(("everyday",), HARMLESS, 25_000, 1_500),
@@ -43,6 +45,7 @@ KINDS = (
     Kind(("to_somebody",), HARMLESS, 18_000, 800),
     Kind(("people",), HARMLESS, 12_000, 500),
     Kind(("topics",), HARMLESS, 20_000, 800),
+    Kind(("banter", "chatter", "kindly"), HARMLESS, 42_000, 2_000),
 )
 _VIOLENT = re.compile(
     r"\b(?:kill|shoot|hang|burn|gas|bomb|exterminat|lynch|drown|shot|die|gassed|nuke|eradicate|put down)"

@@ -9,7 +9,6 @@ of five letters. Another wording of a question is none, even where the answer is
 """
 
 import hashlib
-import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -18,9 +17,10 @@ from typing import IO
 import numpy
 from numpy.typing import NDArray
 
+from storage import minhash
+from storage.minhash import Hashes
 from storage.similarity import ALIKE, normalised
 
-Hashes = NDArray[numpy.uint64]
 Sides = tuple[str, str]
 """All that the user says, and all that the assistant says."""
 
@@ -33,14 +33,11 @@ _COMPARED = 8
 """Earlier conversations of one bucket that a conversation is compared with."""
 _REMEMBERED = 4_000_000
 """Hashes of runs that are kept at hand while pairs are compared: 32 MB."""
-_BLOCK = 4_096
-"""Runs that are hashed at once: a block stays in the processor's cache."""
 _MERGE_AT = 200_000
 _ROWS_AT_ONCE = 100_000
 _PARTS = 8
 """In which a band is looked through, one after the other, so that its keys are not sorted all at once."""
 _SIGNATURE = numpy.dtype([("offset", "<u8"), ("unit", "<u8"), ("author", "<u8"), ("bands", "<u8", (_BANDS,))])
-_MIX_1, _MIX_2 = numpy.uint64(0xBF58476D1CE4E5B9), numpy.uint64(0x94D049BB133111EB)
 
 
 def hash_of(text: str) -> int:
@@ -162,67 +159,21 @@ def _buckets(keys: Hashes) -> Iterator[list[int]]:
 
 def _bands(sides: Sides) -> Hashes:
     """Shape (_BANDS,): equal figures at one place mean that both sides of two conversations may be alike."""
-    users, assistants = _lowest(sides[0], _USER_FACTORS), _lowest(sides[1], _ASSISTANT_FACTORS)
+    users, assistants = (
+        minhash.lowest(minhash.runs(normalised(side), _LETTERS), factors)
+        for side, factors in zip(sides, (_USER_FACTORS, _ASSISTANT_FACTORS), strict=True)
+    )
     rows = numpy.concatenate([users.reshape(_BANDS, -1), assistants.reshape(_BANDS, -1)], axis=1)
-    folded: Hashes = rows[:, 0]
-    for row in range(1, rows.shape[1]):
-        folded = _mixed(folded ^ (rows[:, row] << numpy.uint64(16)))
-    return folded
-
-
-def _lowest(text: str, factors: NDArray[numpy.uint32]) -> Hashes:
-    """The MinHash of a text. Shape (factors,); of 32 bits, which takes a tenth of the time of 64."""
-    short = (_mixed(_runs(text)) >> numpy.uint64(32)).astype(numpy.uint32)
-    lowest = numpy.full(len(factors), 0xFFFFFFFF, dtype=numpy.uint32)
-    for start in range(0, len(short), _BLOCK):
-        block = factors[:, None] * short[start : start + _BLOCK]
-        numpy.minimum(lowest, block.min(axis=1), out=lowest)
-    return lowest.astype(numpy.uint64)
+    return minhash.folded(rows)
 
 
 def _sets_of(sides: Sides) -> tuple[Hashes, Hashes]:
-    return _set_of(_runs(sides[0])), _set_of(_runs(sides[1]))
-
-
-def _set_of(runs: Hashes) -> Hashes:
-    """Each once, sorted."""
-    ordered = numpy.sort(runs)
-    once: Hashes = ordered[numpy.concatenate([[True], ordered[1:] != ordered[:-1]])]
-    return once
-
-
-def _runs(text: str) -> Hashes:
-    """Hashes of the runs of letters of a text; spaces at its ends included."""
-    padded = f" {normalised(text)} "
-    codes = numpy.frombuffer(padded.encode("utf-32-le", "surrogatepass"), dtype="<u4").astype(numpy.uint64)
-    if len(codes) <= _LETTERS:
-        return numpy.array([zlib.crc32(padded.encode("utf-8", "surrogatepass"))], dtype=numpy.uint64)
-    size = len(codes) - _LETTERS + 1
-    hashes = numpy.zeros(size, dtype=numpy.uint64)
-    for place in range(_LETTERS):
-        hashes = hashes * numpy.uint64(0x100000001B3) + codes[place : place + size]
-    return hashes
+    user, assistant = (minhash.set_of(minhash.runs(normalised(side), _LETTERS)) for side in sides)
+    return user, assistant
 
 
 def _are_alike(left: tuple[Hashes, Hashes], right: tuple[Hashes, Hashes]) -> bool:
-    return all(_similarity(one, other) >= ALIKE for one, other in zip(left, right, strict=True))
-
-
-def _similarity(left: Hashes, right: Hashes) -> float:
-    """Jaccard similarity of two sorted sets; 0 where their sizes alone say that they are not alike."""
-    if min(len(left), len(right)) < ALIKE * max(len(left), len(right)):
-        return 0.0
-    both = len(numpy.intersect1d(left, right, assume_unique=True))
-    return both / (len(left) + len(right) - both)
-
-
-def _mixed(hashes: Hashes) -> Hashes:
-    """Every bit of the result depends on every bit of the input."""
-    hashes = (hashes ^ (hashes >> numpy.uint64(30))) * _MIX_1
-    hashes ^= hashes >> numpy.uint64(27)
-    hashes *= _MIX_2
-    hashes ^= hashes >> numpy.uint64(31)
-    return hashes
+    return all(minhash.similarity(one, other, at_least=ALIKE) >= ALIKE for one, other in zip(left, right, strict=True))
 
 
 class _Remembered:
@@ -248,10 +199,5 @@ def _size(sets: tuple[Hashes, Hashes]) -> int:
     return sum(map(len, sets))
 
 
-def _factors(count: int, seed: int) -> NDArray[numpy.uint32]:
-    drawn = numpy.random.default_rng(seed).integers(0, 1 << 32, size=count, dtype=numpy.uint32)
-    return drawn | numpy.uint32(1)  # odd, so that the product loses nothing
-
-
-_USER_FACTORS = _factors(_BANDS * _USER_ROWS, seed=1)
-_ASSISTANT_FACTORS = _factors(_BANDS * _ASSISTANT_ROWS, seed=2)
+_USER_FACTORS = minhash.factors(_BANDS * _USER_ROWS, seed=1)
+_ASSISTANT_FACTORS = minhash.factors(_BANDS * _ASSISTANT_ROWS, seed=2)

@@ -299,5 +299,6 @@ def _save(grown: Grown, tokenizer: "PreTrainedTokenizerBase", folder: Path) -> N
         "pad_token_id": tokenizer.pad_token_id,
     }
     model.generation_config = GenerationConfig(**ids)  # type: ignore[no-untyped-call]
+    model.config.use_cache = True  # the loop has no use for it, whoever answers has
     model.to(torch.bfloat16).save_pretrained(folder)
     tokenizer.save_pretrained(folder)

@@ -73,10 +73,10 @@ class MuonWithAdamW(torch.optim.Optimizer):
 def orthogonalised(matrix: torch.Tensor) -> torch.Tensor:
     """About the nearest matrix whose singular values are all one (between 0.7 and 1.2), same shape.
 
-    In bfloat16 where the device has instructions for it, and in float32 elsewhere.
+    In bfloat16 where that pays, and in float32 elsewhere.
     """
     a, b, c = _COEFFICIENTS
-    x = matrix.bfloat16() if trains_in_half(matrix.device.type) else matrix.float()
+    x = matrix.bfloat16() if trains_in_half(matrix.device.type, min(matrix.shape)) else matrix.float()
     is_tall = x.shape[0] > x.shape[1]
     x = (x.mT if is_tall else x).contiguous()
     x = x / (x.norm() + 1e-7)

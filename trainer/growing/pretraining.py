@@ -266,7 +266,7 @@ def _loop(model: Any, rows: _Rows, plan: Plan, folder: Path, watch: Any) -> Any:
         gradient_accumulation_steps=rows.parts,
         max_steps=plan.steps,
         max_grad_norm=1.0,
-        bf16=trains_in_half(model.device.type),
+        bf16=trains_in_half(model.device.type, model.config.hidden_size),
         use_cpu=not on_gpu,
         torch_compile=plan.compiled,
         logging_strategy="no",

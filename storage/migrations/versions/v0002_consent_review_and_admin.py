@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from storage.similarity import Print, prompt_of, reply_of, word_keys
+from storage.similarity import prompt_of, reply_of, word_keys
 from storage.values import Message, Role
 
 revision = "0002"
@@ -23,7 +23,7 @@ _ROWS_AT_ONCE = 500
 
 
 def upgrade() -> None:
-    """Make the new tables and columns, and find what is nearly the same among the candidates there are."""
+    """Make the new tables and columns, and fill them; the bands of near-duplicates are filled by the next step."""
     _add_columns()
     _make_tables_of_people()
     _make_tables_of_examples()
@@ -241,7 +241,6 @@ _CANDIDATES = sa.table(
     sa.column("created_at", sa.DateTime(timezone=True)),
 )
 _AUTHORS = sa.table("candidate_authors", sa.column("candidate_id", sa.Integer), sa.column("author_key", sa.Text))
-_BANDS = sa.table("candidate_bands", sa.column("candidate_id", sa.Integer), sa.column("band", sa.BigInteger))
 _WORDS = sa.table("candidate_words", sa.column("candidate_id", sa.Integer), sa.column("word", sa.BigInteger))
 
 
@@ -295,8 +294,6 @@ def _fill_candidate(row: Any) -> None:
         .where(_CANDIDATES.c.id == row.id)
         .values(authors_hash=authors, review_rank=_hours(row.created_at))
     )
-    bands = [{"candidate_id": row.id, "band": band} for band in Print.of(messages).keys(row.server)]
-    connection.execute(sa.insert(_BANDS), bands)
     if row.state == "approved":
         text = f"{prompt_of(messages)} {reply_of(messages)}"
         words = [{"candidate_id": row.id, "word": word} for word in word_keys(row.server, text)]

@@ -73,9 +73,9 @@ async def test_a_refused_answer_becomes_a_polite_sentence_and_stops_the_engine(s
     assert updates[-1].reply.kind is ReplyKind.REFUSAL
     assert not any("damn" in update.text for update in updates)
     assert len(engine.closed) == 1
-    assert updates[-1].reply.assistant_turn_id is None
-    turns = await store.conversations.history(1, limit=10)
-    assert [(turn.text, turn.verdict.outcome) for turn in turns][-1] == (sentences.OUTPUT_REFUSED, Outcome.REFUSE)
+    answer = (await store.conversations.history(1, limit=10))[-1]
+    assert (answer.text, answer.verdict.outcome) == (sentences.OUTPUT_REFUSED, Outcome.REFUSE)
+    assert updates[-1].reply.assistant_turn_id == answer.id, "whoever knows better words can write them"
 
 
 async def test_a_refused_ending_is_caught_by_the_last_look(store: Store, clock: FakeClock) -> None:
@@ -89,6 +89,7 @@ async def test_an_answer_too_long_to_be_screened_ends_with_what_was_screened(sto
     reply = await chat.say("Hi")
     assert reply.kind is ReplyKind.ANSWER
     assert 1000 < len(reply.text) <= 4000
+    assert reply.assistant_turn_id is not None
 
 
 @pytest.mark.parametrize(

@@ -313,6 +313,74 @@ async def test_a_better_answer_waits_for_review_in_the_place_of_the_bots(chat: C
     assert set(candidate.author_keys) == {chat.store.author_key("ann"), chat.store.author_key("bob")}
 
 
+@pytest.mark.parametrize(
+    "said",
+    ["You are a damn fool. Go away. And more.", "damn", "Fine words at first. Then damn ones."],
+    ids=["in the middle", "at the end", "after what was shown"],
+)
+async def test_a_refused_answer_gets_better_words_and_its_own_are_nowhere(
+    store: Store, clock: FakeClock, said: str
+) -> None:
+    chat = Chat(store, clock, ScriptedEngine({"Hello": said}))
+    await chat.allow("ann")
+    reply = await chat.say("Hello")
+    assert reply.assistant_turn_id is not None
+    correction = await chat.service.correct(reply.assistant_turn_id, store.author_key("ann"), "Good day!")
+    assert correction.outcome is CorrectionOutcome.WAITING
+    await chat.say("And then?")
+    assert not any("damn" in line or sentences.OUTPUT_REFUSED in line for line in chat.prompt())
+    kept = [one for state in CandidateState for one in await store.candidates.by_state(state)]
+    assert [message.text for message in kept[0].messages] == ["Hello", "Good day!"]
+    assert not any("damn" in str(one) or sentences.OUTPUT_REFUSED in str(one) for one in kept)
+    assert all(one.verdict.outcome is Outcome.PASS for one in kept)
+    turns = await store.conversations.history(1, limit=20)
+    assert not any("damn" in turn.text or "damn" in turn.verdict.text for turn in turns)
+
+
+async def test_a_refused_question_gets_no_better_answer(chat: Chat) -> None:
+    await chat.allow("ann")
+    reply = await chat.say("Hello", message="m1")
+    assert reply.assistant_turn_id is not None
+    await chat.service.edited(SERVER, "m1", "you damn fool")
+    correction = await chat.service.correct(reply.assistant_turn_id, chat.store.author_key("ann"), "Good day!")
+    assert correction.outcome is CorrectionOutcome.UNKNOWN
+    assert not await chat.candidates()
+
+
+@pytest.mark.parametrize("new", ["a plan that I changed", "my secret plan"], ids=["other words", "the same words"])
+async def test_a_message_that_was_kept_out_stays_out_after_an_edit(chat: Chat, new: str) -> None:
+    await chat.allow("ann")
+    reply = await chat.say("my secret plan", message="m1")
+    assert reply.assistant_turn_id is not None
+    await chat.store.kept_out.mark(SERVER, ["m1"], "mod")
+    await chat.service.edited(SERVER, "m1", new)
+    correction = await chat.service.correct(reply.assistant_turn_id, chat.store.author_key("ann"), "Good day!")
+    assert correction.outcome is CorrectionOutcome.UNKNOWN
+    await chat.say("what did I say?", message="m2")
+    assert not any("plan" in line for line in chat.prompt()), "what the model sees, its answer may repeat"
+    assert not any("plan" in str(one.messages) for one in await chat.candidates())
+
+
+async def test_a_message_that_is_kept_out_while_it_is_answered_makes_no_example(store: Store, clock: FakeClock) -> None:
+    engine = HeldEngine()
+    chat = Chat(store, clock, engine)
+    await chat.allow("ann")
+    answering = asyncio.create_task(chat.say("my secret plan", message="m1"))
+    await engine.has_begun()
+    await store.kept_out.mark(SERVER, ["m1"], "mod")
+    engine.hold.set()
+    assert (await answering).candidate_id is None
+    assert not await chat.candidates()
+
+
+async def test_a_message_that_was_kept_out_before_it_was_stored_is_answered_and_not_learnt(chat: Chat) -> None:
+    await chat.allow("ann")
+    await chat.store.kept_out.mark(SERVER, ["m1"], "mod")
+    reply = await chat.say("my secret plan", message="m1")
+    assert reply.text == "You said: my secret plan"
+    assert not await chat.candidates()
+
+
 async def test_a_better_answer_of_a_deleted_question_is_refused(chat: Chat) -> None:
     await chat.allow("ann")
     reply = await chat.say("Hello", message="m1")

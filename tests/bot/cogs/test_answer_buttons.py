@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import Any
 
 import discord
@@ -6,8 +7,10 @@ import pytest
 from bot.chat import sentences
 from bot.cogs.client import MynahBot
 from storage.errors import DatabaseBusy
+from storage.store import Store
 from storage.values import Source
-from tests.bot.cogs.server import Server
+from tests.bot.cogs.server import Server, open_server
+from tests.fakes.clock import FakeClock
 
 
 def custom_ids(message: discord.Message) -> list[str]:
@@ -67,6 +70,39 @@ async def test_a_toxic_better_answer_is_refused(server: Server) -> None:
     form = await server.ann.click(answer, custom_id=custom_ids(answer)[2])
     assert await submit(server.ann, form, "damn you") == sentences.REFUSED_WORDS
     assert [one.source for one in await server.waiting()] == [Source.MESSAGE]
+
+
+async def test_a_refused_answer_can_be_bettered_but_not_voted_on_and_its_words_are_shown_to_nobody(
+    store: Store, clock: FakeClock, tmp_path: Path
+) -> None:
+    async with open_server(
+        store, clock, tmp_path / "home", script={"hello": "You are a damn fool. Go away."}
+    ) as server:
+        await bettered_after_a_refusal(server)
+
+
+async def bettered_after_a_refusal(server: Server) -> None:
+    await server.allow(server.ann, server.bob)
+    answer = await server.say("hello", server.ann)
+    assert answer.content == sentences.OUTPUT_REFUSED
+    [better] = custom_ids(answer)
+    await server.env.restart_bot(MynahBot(server.parts))
+    form = await server.bob.click(server.last(), custom_id=better)
+    assert await submit(server.bob, form, "Good day!") == sentences.THANKS
+    [correction] = await server.waiting()
+    assert [message.text for message in correction.messages] == ["hello", "Good day!"]
+    menu = await server.ann.context_menu(server.channel, "Teach this", server.last())
+    shown = str(menu.modal)
+    assert "damn" not in shown
+    assert sentences.OUTPUT_REFUSED not in shown
+    assert not any("damn" in str(body) for body in server.sent())
+
+
+async def test_a_refused_message_of_a_person_offers_nothing_to_better(server: Server) -> None:
+    await server.allow(server.ann)
+    answer = await server.say("you damn fool")
+    assert answer.content == sentences.UNWELCOME
+    assert custom_ids(answer) == []
 
 
 async def test_a_vote_on_an_answer_that_is_gone_says_so(server: Server) -> None:

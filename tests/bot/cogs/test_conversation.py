@@ -155,7 +155,10 @@ async def test_a_toxic_answer_is_never_shown(store: Store, clock: FakeClock, tmp
     async with open_server(store, clock, tmp_path / "home", script={"go": "Nice to see you. You damn fool."}) as server:
         answer = await server.say("go")
         assert answer.content == sentences.OUTPUT_REFUSED
-        assert not answer.components
+        [row] = answer.components
+        assert isinstance(row, discord.ActionRow)
+        [button] = row.children
+        assert (button.custom_id or "").startswith("mynah:better:"), "better words are welcome, votes are not"
         assert not any("damn" in body.get("content", "") for body in server.sent())
 
 

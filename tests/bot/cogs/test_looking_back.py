@@ -8,6 +8,7 @@ import pytest
 
 from bot.cogs.plots import Drawn, report_plot, stats_plot
 from storage.figures import DayFigures, VersionFigures
+from storage.values import RunState
 from tests.bot.cogs.admin_work import answer, labels, read, warm_up
 from tests.bot.cogs.limits import check_all
 from tests.bot.cogs.server import Server
@@ -60,7 +61,42 @@ def test_what_is_no_number_is_left_out_of_a_drawing() -> None:
 def test_a_report_is_drawn_with_and_without_a_curve() -> None:
     pairs = {"heldout": (60.0, 40.0), "general": (8.0, 8.2)}
     both, one = size(report_plot(Drawn([(1, 3.0), (2, 2.0)], pairs))), size(report_plot(Drawn([], pairs)))
-    assert both[0] > one[0]
+    assert both[1] > one[1]
+
+
+def test_curves_of_runs_are_drawn_below_the_rest() -> None:
+    curves = {f"run {run}": [(float(step), 3.0 / step) for step in range(1, 30)] for run in range(4)}
+    without, one, four = (size(stats_plot(DAYS, VERSIONS, some)) for some in (None, {"run 1": [(1, 2.0)]}, curves))
+    assert without[1] < one[1] == four[1]
+
+
+async def test_stats_draw_how_the_newest_runs_of_this_servers_model_learnt(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[dict[str, object]] = []
+
+    def draw(_: object, __: object, curves: dict[str, object]) -> bytes:
+        drawn.append(curves)
+        return b"a picture"
+
+    monkeypatch.setattr("bot.cogs.statistics.stats_plot", draw)
+    runs = server.parts.store.runs
+    shapes: list[object] = [
+        [[1, 3.0], [2, 2.0]],
+        [],
+        None,
+        "no",
+        [[1, 3.0]],
+        *[[[1, 3.0], [2, number]] for number in range(4)],
+    ]
+    for line in ("4711", ""):
+        for losses in shapes:
+            run = await runs.request("schedule", line)
+            await runs.advance(run.id, RunState.REFUSED, report={"losses": losses})
+    await server.admin.slash(server.channel, "stats")
+    [curves] = drawn
+    assert list(curves) == ["run 15", "run 16", "run 17", "run 18"], "the newest is drawn last, and stands out"
+    assert curves["run 18"] == [(1.0, 3.0), (2.0, 3.0)]
 
 
 async def test_the_audit_log_is_paged_by_key_and_knows_its_own_server_only(server: Server) -> None:

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from storage.values import RunState
+from storage.values import RunState, Snapshot
 from tests.bot.cogs.admin_work import answer, champion, publish, read, warm_up, words
 from tests.bot.cogs.limits import check_all
 from tests.bot.cogs.server import Server
@@ -82,6 +82,31 @@ async def test_who_gave_votes_is_thanked(server: Server, monkeypatch: pytest.Mon
     assert "12 votes of 2 members are behind this version." in read(
         await server.admin.slash(server.channel, "retrain status")
     )
+
+
+async def test_each_member_is_told_of_their_own_votes_in_a_version_and_nobody_else(server: Server) -> None:
+    store = server.parts.store
+    await server.allow(server.ann)
+    answers = [await server.say(f"question number {number}") for number in range(2)]
+    for one in answers:
+        await server.bob.click(one, custom_id=one.components[0].children[0].custom_id)  # type: ignore[union-attr]
+    waiting = [candidate.id for candidate in await server.waiting()]
+    for candidate_id in waiting:
+        await store.candidates.approve(candidate_id, "mod")
+    await store.snapshots.add(Snapshot("s", "f", 2, 0, server.parts.clock()), waiting)
+    version = await publish(server, 1, snapshot_hash="s")
+    await store.aliases.promote(version, actor="test", reason="")
+    await server.admin.slash(server.channel, "retrain now")
+    [newest, *_] = await store.runs.latest()
+    await store.runs.advance(newest.id, RunState.PROMOTED, version=version, report=report(losses=[], figures={}))
+    await server.env.advance_time(POLL)
+    shown = server.last()
+    pressed = await server.bob.click(shown, label="My votes")
+    assert read(pressed) == f"Your 2 votes are in `{version}`. Thank you! 💚"
+    assert answer(pressed).ephemeral
+    assert "None of your votes" in read(await server.ann.click(shown, label="My votes"))
+    await restart(server)
+    assert "Your 2 votes" in read(await server.bob.click(shown, label="My votes"))
 
 
 async def test_a_refused_run_says_why_not_and_offers_no_way_back(server: Server) -> None:

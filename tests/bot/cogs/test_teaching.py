@@ -1,5 +1,8 @@
 from typing import Any
 
+import pytest
+
+from bot.cogs.client import MynahBot
 from storage.values import Message, Role, Source
 from tests.bot.cogs.reviewing import told
 from tests.bot.cogs.server import Server
@@ -70,3 +73,70 @@ async def test_a_moderator_keeps_out_a_message_that_was_not_to_the_bot(server: S
     message = await server.ann.send(server.channel, "my secret plan")
     assert "will not learn" in told(await server.moderator.context_menu(server.channel, KEEP_OUT, message))
     assert "not to learn" in told(await server.ann.context_menu(server.channel, TEACH, message))
+
+
+async def kept_out_for_good(server: Server, message: Any) -> None:
+    """Nothing is learnt from it, also when somebody tries by hand."""
+    assert "not to learn" in told(await server.ann.context_menu(server.channel, TEACH, message))
+    assert not any("plan" in str(one.messages) for one in await server.waiting())
+
+
+@pytest.mark.parametrize("words", ["my other plan", "my secret plan!"], ids=["other words", "nearly the same"])
+async def test_what_was_kept_out_stays_out_when_it_is_edited_later(server: Server, words: str) -> None:
+    server.expects_errors = True
+    await server.allow(server.ann)
+    question = await server.ann.send(server.channel, f"{server.me} my secret plan")
+    await server.ann.context_menu(server.channel, KEEP_OUT, question)
+    await server.ann.edit(question, f"{server.me} {words}")
+    await kept_out_for_good(server, question)
+    await server.say("what did I say?")
+    assert not any("plan" in message.text for message in server.engine.seen[-1])
+    await kept_out_for_good(server, question)
+
+
+async def test_a_message_that_was_never_stored_stays_out_when_it_is_edited_later(server: Server) -> None:
+    server.expects_errors = True
+    await server.allow(server.ann)
+    message = await server.ann.send(server.channel, "my secret plan")
+    assert "will not learn" in told(await server.ann.context_menu(server.channel, KEEP_OUT, message))
+    await server.ann.edit(message, "my other plan")
+    await kept_out_for_good(server, message)
+    await server.env.restart_bot(MynahBot(server.parts))
+    await kept_out_for_good(server, message)
+
+
+async def test_a_message_stays_out_when_its_row_is_gone_and_it_is_taught_again(server: Server) -> None:
+    server.expects_errors = True
+    await server.allow(server.ann, server.moderator)
+    question = await server.ann.send(server.channel, f"{server.me} my secret plan")
+    await server.ann.context_menu(server.channel, KEEP_OUT, question)
+    await server.parts.store.conversations.delete(server.key, [str(question.id)])
+    await kept_out_for_good(server, question)
+    assert "not to learn" in told(await server.moderator.context_menu(server.channel, TEACH, question))
+
+
+async def test_a_form_that_was_open_when_the_message_was_kept_out_teaches_nothing(server: Server) -> None:
+    server.expects_errors = True
+    await server.allow(server.ann)
+    message = await server.ann.send(server.channel, "my secret plan")
+    form = await server.ann.context_menu(server.channel, TEACH, message)
+    await server.ann.context_menu(server.channel, KEEP_OUT, message)
+    assert "not to learn" in await fill_in(server.ann, form, None, "Tell me more.")
+    assert not await server.waiting()
+
+
+async def test_an_answer_that_has_no_row_any_more_is_kept_out_by_who_asked_for_it(server: Server) -> None:
+    await server.allow(server.ann)
+    answer = await server.say("my secret plan")
+    await server.parts.store.conversations.delete(server.key, [str(answer.id)])
+    assert "will not learn" in told(await server.ann.context_menu(server.channel, KEEP_OUT, answer))
+    assert not await server.waiting()
+
+
+async def test_who_kept_something_out_is_in_the_audit_log(server: Server) -> None:
+    message = await server.ann.send(server.channel, "my secret plan")
+    await server.moderator.context_menu(server.channel, KEEP_OUT, message)
+    [entry] = await server.parts.store.audit.latest(action="keep out")
+    assert (entry.actor, entry.server) == (server.key_of(server.moderator), server.key)
+    assert entry.subject == f"message {message.id}"
+    assert "plan" not in str(entry)

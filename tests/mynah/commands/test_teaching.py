@@ -8,8 +8,9 @@ import pytest
 from typer.testing import CliRunner
 
 from mynah.app import app
-from mynah.world import World
-from storage.values import CandidateState
+from mynah.world import TERMINAL_SERVER, World
+from storage.curation_values import LeftOutBecause, NewCuration
+from storage.values import CandidateState, Message, NewCandidate, Outcome, Role, RunState, Snapshot, Source, Verdict
 from tests.mynah.commands.conftest import InWorld, conversation
 
 pytestmark = pytest.mark.usefixtures("home")
@@ -171,3 +172,141 @@ def test_forgetting_a_stranger_removes_nothing(cli: CliRunner) -> None:
     result = cli.invoke(app, ["forget", "nobody"])
     assert result.exit_code == 0
     assert "removed 0 messages" in result.stdout
+
+
+def test_the_list_of_what_waits_is_in_the_order_of_the_queue_page_by_page(
+    cli: CliRunner, tmp_path: Path, in_world: InWorld[Any]
+) -> None:
+    path = tmp_path / "talk.jsonl"
+    path.write_text("".join(conversation(f"question number {n} of all?", f"the answer {n}.") for n in range(4)))
+    cli.invoke(app, ["import", str(path)])
+
+    async def doubt(world: World) -> list[int]:
+        """Add one that the screens doubt, and tell what the queue says."""
+        new = (await world.store.candidates.by_state(CandidateState.WAITING))[2]
+        held = NewCandidate(
+            messages=(*new.messages[:1], Message(Role.ASSISTANT, "quite another answer")),
+            server=new.server,
+            channel=new.channel,
+            source=Source.IMPORT,
+            verdict=Verdict(Outcome.HOLD, "", ("toxicity:insult",)),
+        )
+        await world.store.candidates.add(held)
+        queue = await world.store.review_queue.page(None, "operator", limit=100, may_review_own=True)
+        return [item.candidate.id for item in queue]
+
+    queue = in_world(doubt)
+    assert queue[0] == 5, "the doubtful one comes first though it is the newest"
+    assert sorted(queue) == [1, 2, 3, 4, 5]
+    seen: list[int] = []
+    while page := listed(cli, *(["--after", str(seen[-1])] if seen else [])):
+        seen += page
+    assert seen == queue
+
+
+def listed(cli: CliRunner, *more: str) -> list[int]:
+    document = json.loads(cli.invoke(app, ["review", "list", "--limit", "2", "--json", *more]).stdout)
+    assert document["total"] == 5
+    return [one["id"] for one in document["candidates"]]
+
+
+def test_a_list_does_not_go_on_after_what_is_not_there(cli: CliRunner, facts: Path) -> None:
+    cli.invoke(app, ["import", str(facts)])
+    result = cli.invoke(app, ["review", "list", "--after", "99"])
+    assert result.exit_code == 2
+    assert "99" in result.stderr
+
+
+def test_the_list_shows_nothing_of_who_said_no(cli: CliRunner, tmp_path: Path, in_world: InWorld[Any]) -> None:
+    path = tmp_path / "authored.jsonl"
+    path.write_text(conversation("who am I?", "You are Ann.", author="ann") + conversation("and I?", "You are Bob."))
+    cli.invoke(app, ["import", str(path)])
+
+    async def deny(world: World) -> None:
+        candidates = await world.store.candidates.by_state(CandidateState.WAITING)
+        await world.store.blocks.block(candidates[0].server, candidates[0].author_keys[0], by="mod")
+
+    in_world(deny)
+    told = cli.invoke(app, ["review", "list"]).stdout
+    assert "Ann" not in told
+    assert "Bob" in told
+
+
+def test_forgetting_takes_the_quotes_of_old_reports_off_the_disk(
+    cli: CliRunner, home: Path, tmp_path: Path, in_world: InWorld[Any]
+) -> None:
+    path = tmp_path / "authored.jsonl"
+    path.write_text(conversation("who am I?", "You are Ann.", author="ann"))
+    cli.invoke(app, ["import", str(path), "--approve"])
+    report = {"verdict": "No.", "replies": [{"prompt": "who am I?", "before": "?", "after": "You are Ann."}]}
+    folder = home / "work" / "1"
+    folder.mkdir(parents=True)
+    (folder / "report.json").write_text(json.dumps(report))
+    (folder / "report.md").write_text(
+        "# Run 1\n\n## Replies\n\n| who am I? | You are Ann. |\n\n## Recipe\n\n- steps: 3\n"
+    )
+
+    async def trained(world: World) -> None:
+        await world.store.snapshots.add(Snapshot("s", "f", 1, 0, world.clock()), [1])
+        run = await world.store.runs.request("schedule")
+        await world.store.runs.advance(run.id, RunState.TRAINING, snapshot_hash="s")
+        await world.store.runs.advance(run.id, RunState.REFUSED, report=report)
+
+    in_world(trained)
+    assert cli.invoke(app, ["forget", "ann"]).exit_code == 0
+    kept = [(folder / name).read_text() for name in ("report.json", "report.md")]
+    assert not any("who am I" in text or "Ann" in text for text in kept)
+    assert json.loads(kept[0])["verdict"] == "No."
+    assert kept[1] == "# Run 1\n\n## Recipe\n\n- steps: 3\n"
+
+
+def told_why(cli: CliRunner, candidate_id: int = 1) -> str:
+    """The sentence about what became of a candidate; the text shows it too."""
+    result = cli.invoke(app, ["review", "why", str(candidate_id), "--json"])
+    assert result.exit_code == 0
+    sentence = str(json.loads(result.stdout)["outcome"])
+    assert sentence in " ".join(cli.invoke(app, ["review", "why", str(candidate_id)]).stdout.split())
+    return sentence
+
+
+def test_why_says_in_a_sentence_what_became_of_a_candidate(cli: CliRunner, facts: Path, in_world: InWorld[Any]) -> None:
+    def keep(reason: str, side: str = "") -> None:
+        async def work(world: World) -> None:
+            candidate = await world.store.candidates.get(1)
+            assert candidate is not None
+            await world.store.curations.keep(
+                [NewCuration(1, candidate.content_hash, reason, candidate.content_hash, None, 1)],
+                cycle=1,
+                rules="rules",
+                screen_version="screen",
+            )
+            if side:
+                await world.store.curations.fix_sides({1: side})
+
+        in_world(work)
+
+    cli.invoke(app, ["import", str(facts)])
+    assert told_why(cli) == "It waits for a review."
+    cli.invoke(app, ["review", "approve", "1"])
+    assert told_why(cli) == "It is approved, and the next run looks at it."
+    keep(LeftOutBecause.SAME_WORDS)
+    assert told_why(cli) == "It is approved but left out: said before in the same words."
+    keep(LeftOutBecause.NEWCOMER)
+    assert told_why(cli) == (
+        "It is approved but left out: a new member waits for one cycle. The next run looks at it again."
+    )
+    keep("")
+    assert told_why(cli) == "It is approved and may be learnt."
+    keep("", "heldout")
+    assert told_why(cli) == "It is approved and is held out, to judge models by."
+    document = json.loads(cli.invoke(app, ["review", "why", "1", "--json"]).stdout)
+    assert (document["curation"]["reason"], document["curation"]["screen_version"]) == ("", "screen")
+    assert document["may_be_learnt"] is True
+    in_world(lambda world: world.store.server_settings.turn_learning_off(TERMINAL_SERVER, "operator"))
+    assert told_why(cli).startswith("It is approved but not learnt: somebody in it may not be learnt from")
+    cli.invoke(app, ["review", "reject", "1"])
+    assert told_why(cli) == "It is rejected, so it is not learnt."
+
+
+def test_why_of_what_is_gone_exits_with_2(cli: CliRunner) -> None:
+    assert cli.invoke(app, ["review", "why", "7"]).exit_code == 2

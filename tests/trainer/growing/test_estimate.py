@@ -1,5 +1,6 @@
 """What a size costs is about what it takes, and what does not fit is refused with what would."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -111,6 +112,13 @@ def test_a_card_that_is_endlessly_fast_still_waits_for_each_step() -> None:
     endless = Speed({512: 1e30})
     assert training_seconds(SIZES["micro"], 2048 * 1000, endless, CARD) > 1
     assert training_seconds(SIZES["micro"], 2048 * 1000, endless, LAPTOP) < 1e-6
+
+
+def test_of_faster_products_alone_a_cpu_gains_less() -> None:
+    in_half = replace(LAPTOP, trains_in_half=True)
+    faster = Speed({width: 4 * flops for width, flops in SPEED.flops.items()})
+    in_float, half = (training_seconds(SIZES["micro"], 1e6, *on) for on in ((SPEED, LAPTOP), (faster, in_half)))
+    assert in_float / 4 < half < in_float
 
 
 def test_what_fits_may_begin() -> None:

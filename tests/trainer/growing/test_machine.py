@@ -72,6 +72,11 @@ def test_matrices_are_halved_where_instructions_for_it_are(
     assert trains_in_half(device) is in_half
 
 
+def test_narrow_matrices_stay_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True})
+    assert [trains_in_half("cpu", width) for width in (64, 320, None)] == [False, True, True]
+
+
 @pytest.mark.parametrize("library", [OSError("no such library"), object()], ids=["not-found", "without-mallopt"])
 def test_a_c_library_that_cannot_keep_memory_is_left_alone(monkeypatch: pytest.MonkeyPatch, library: object) -> None:
     asked = []
