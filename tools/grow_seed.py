@@ -10,7 +10,7 @@ import argparse
 import logging
 import random
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,6 +49,8 @@ POLISH_RATE = 0.3
 """Of the usual learning rates, at the beginning of the last stage."""
 STEADY_TOKENS, FALLING_TOKENS, POLISH_TOKENS = 12e6, 12e6, 2.5e6
 SEED = 1
+STAGE = Plan(steps=1, tokens_a_step=4096, decay_share=1.0, short_share=0.0, compiled=True, seed=SEED)
+"""What the stages have in common; the steps follow from the tokens."""
 
 
 def main() -> None:
@@ -110,50 +112,35 @@ def together(talk: Dataset, folder: Path) -> Dataset:
 
 def steady_order(talk: Dataset) -> Order:
     """From nothing, mostly open talk, the learning rate never falling."""
-    return Order(
-        dataset=talk,
-        size=choose_size("micro"),
-        plan=Plan(steps=1, tokens_a_step=4096, decay_share=0.0, short_share=0.0, compiled=True, seed=SEED),
-        length=Length(tokens=STEADY_TOKENS),
-        variations=VARIATIONS,
-        repeats={**OPEN, SOURCE: 0.0},
-    )
+    return _order(talk, STEADY_TOKENS, {**OPEN, SOURCE: 0.0}, replace(STAGE, decay_share=0.0))
 
 
 def falling_order(talk: Dataset, start: Path) -> Order:
     """On from there with our words, and a learning rate that falls all the way."""
-    return Order(
-        dataset=talk,
-        size=choose_size("micro"),
-        plan=Plan(steps=1, tokens_a_step=4096, decay_share=1.0, short_share=0.0, compiled=True, seed=SEED + 1),
-        length=Length(tokens=FALLING_TOKENS),
-        start=start,
-        variations=VARIATIONS,
-        repeats={**OPEN, "ms_chitchat": 1.0, SOURCE: OUR_SHARE},
-    )
+    repeats = {**OPEN, "ms_chitchat": 1.0, SOURCE: OUR_SHARE}
+    return _order(talk, FALLING_TOKENS, repeats, replace(STAGE, seed=SEED + 1), start)
 
 
 def polishing_order(talk: Dataset, start: Path) -> Order:
     """The last touch: mostly who it is and how it answers plain words."""
-    usual = Plan(steps=1)
-    plan = Plan(
-        steps=1,
-        tokens_a_step=4096,
-        matrix_rate=POLISH_RATE * usual.matrix_rate,
-        other_rate=POLISH_RATE * usual.other_rate,
-        decay_share=1.0,
-        short_share=0.0,
-        compiled=True,
+    plan = replace(
+        STAGE,
+        matrix_rate=POLISH_RATE * STAGE.matrix_rate,
+        other_rate=POLISH_RATE * STAGE.other_rate,
         seed=SEED + 2,
     )
+    return _order(talk, POLISH_TOKENS, POLISH, plan, start)
+
+
+def _order(talk: Dataset, tokens: float, repeats: Mapping[str, float], plan: Plan, start: Path | None = None) -> Order:
     return Order(
         dataset=talk,
         size=choose_size("micro"),
         plan=plan,
-        length=Length(tokens=POLISH_TOKENS),
+        length=Length(tokens=tokens),
         start=start,
         variations=VARIATIONS,
-        repeats=POLISH,
+        repeats=repeats,
     )
 
 
