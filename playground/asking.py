@@ -5,6 +5,7 @@ Checks what Discord's own client and server would: nothing that a person could n
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from simcord.backend import serializers
@@ -27,6 +28,17 @@ _SUBCOMMANDS = (OptionType.SUBCOMMAND, OptionType.SUBCOMMAND_GROUP)
 _LINK, _PREMIUM = 5, 6
 
 Upload = tuple[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What somebody asks for, as the page sent it."""
+
+    person_id: int
+    channel_id: int
+    body: Mapping[str, Any]
+    data: Mapping[str, Any]
+    uploads: Sequence[Upload]
 
 
 class Asking:
@@ -54,7 +66,7 @@ class Asking:
             raise invalid_form_body("type is 2, 3, 4 or 5, and data an object")
         channel_id = _id(body, "channel_id")
         self._world.require_permissions(self._world.get_channel(channel_id).guild_id, person_id, channel_id)
-        wire_data, source = kinds[InteractionType(kind)](person_id, channel_id, body, data, uploads)
+        wire_data, source = kinds[InteractionType(kind)](_Given(person_id, channel_id, body, data, uploads))
         return self._send(person_id, int(kind), channel_id, wire_data, source, body.get("nonce"))
 
     def answered(self, record: Interaction) -> None:
@@ -116,23 +128,20 @@ class Asking:
 
     # What each kind of interaction says to the bot.
 
-    def _command(
-        self,
-        person_id: int,
-        channel_id: int,
-        body: Mapping[str, Any],
-        data: Mapping[str, Any],
-        uploads: Sequence[Upload],
-    ) -> tuple[dict[str, Any], Message | None]:
-        command = self._visible_command(person_id, channel_id, _id(data, "id"))
+    def _command(self, given: _Given) -> tuple[dict[str, Any], Message | None]:
+        command = self._visible_command(given.person_id, given.channel_id, _id(given.data, "id"))
         wire: dict[str, Any] = {"id": command["id"], "name": command["name"], "type": command["type"]}
         if command.get("guild_id"):
             wire["guild_id"] = command["guild_id"]
         if command["type"] != AppCommandType.CHAT_INPUT:
-            return wire | self._target(person_id, channel_id, command["type"], _id(data, "target_id")), None
-        resolved = Resolved(self._world, person_id, channel_id)
-        is_typing = body["type"] == InteractionType.APPLICATION_COMMAND_AUTOCOMPLETE
-        wire["options"] = _options(command, data.get("options") or [], resolved, uploads, is_typing=is_typing)
+            return wire | self._target(
+                given.person_id, given.channel_id, command["type"], _id(given.data, "target_id")
+            ), None
+        resolved = Resolved(self._world, given.person_id, given.channel_id)
+        is_typing = given.body["type"] == InteractionType.APPLICATION_COMMAND_AUTOCOMPLETE
+        wire["options"] = _options(
+            command, given.data.get("options") or [], resolved, given.uploads, is_typing=is_typing
+        )
         if is_typing and not any(option.get("focused") for option in _leaves(wire["options"])):
             raise invalid_form_body("no option is being typed")
         return (wire | {"resolved": resolved.found} if resolved.found else wire), None
@@ -153,44 +162,30 @@ class Asking:
         resolved.user(target_id)
         return {"target_id": str(target_id), "resolved": resolved.found}
 
-    def _component(
-        self,
-        person_id: int,
-        channel_id: int,
-        body: Mapping[str, Any],
-        data: Mapping[str, Any],
-        uploads: Sequence[Upload],
-    ) -> tuple[dict[str, Any], Message | None]:
-        message = self._visible_message(person_id, channel_id, _id(body, "message_id"))
-        component = _component(message, str(data.get("custom_id")))
+    def _component(self, given: _Given) -> tuple[dict[str, Any], Message | None]:
+        message = self._visible_message(given.person_id, given.channel_id, _id(given.body, "message_id"))
+        component = _component(message, str(given.data.get("custom_id")))
         wire = {"custom_id": component["custom_id"], "component_type": component["type"]}
         if component.get("id") is not None:
             wire["id"] = component["id"]
         if component["type"] in SELECT_TYPES:
-            resolved = Resolved(self._world, person_id, channel_id)
-            wire["values"] = _chosen(component, data.get("values"), resolved)
+            resolved = Resolved(self._world, given.person_id, given.channel_id)
+            wire["values"] = _chosen(component, given.data.get("values"), resolved)
             if component["type"] in ENTITY_SELECTS:
                 wire["resolved"] = resolved.found
         return wire, message
 
-    def _form(
-        self,
-        person_id: int,
-        channel_id: int,
-        body: Mapping[str, Any],
-        data: Mapping[str, Any],
-        uploads: Sequence[Upload],
-    ) -> tuple[dict[str, Any], Message | None]:
-        opener = self._world.interactions.get(_id(body, "modal_id"))
-        if opener is None or opener.user_id != person_id or opener.channel_id != channel_id:
+    def _form(self, given: _Given) -> tuple[dict[str, Any], Message | None]:
+        opener = self._world.interactions.get(_id(given.body, "modal_id"))
+        if opener is None or opener.user_id != given.person_id or opener.channel_id != given.channel_id:
             raise unknown_interaction()
         if opener.modal is None or opener.modal_consumed:
             raise invalid_form_body("This form was sent already, or there was none.")
-        resolved = Resolved(self._world, person_id, channel_id)
-        components = form_components(opener.modal, data.get("values"), resolved)
+        resolved = Resolved(self._world, given.person_id, given.channel_id)
+        components = form_components(opener.modal, given.data.get("values"), resolved)
         source = None
         if opener.source_message_id is not None:
-            source = self._visible_message(person_id, channel_id, opener.source_message_id)
+            source = self._visible_message(given.person_id, given.channel_id, opener.source_message_id)
         opener.modal_consumed = True
         wire: dict[str, Any] = {"custom_id": opener.modal["custom_id"], "components": components}
         return (wire | {"resolved": resolved.found} if resolved.found else wire), source
