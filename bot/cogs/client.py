@@ -67,6 +67,11 @@ class MynahBot(commands.Bot):
         if self.parts.settings.sync_commands:
             await self._register_commands()
 
+    def dispatch(self, event_name: str, /, *args: Any, **kwargs: Any) -> None:
+        """Pass an event on, unless the bot is closing: what still lay in the socket finds no loop to run in then."""
+        if not self.is_closed():
+            super().dispatch(event_name, *args, **kwargs)
+
     async def on_message(self, message: discord.Message, /) -> None:
         """Leave messages to the conversation: there are no prefix commands."""
 

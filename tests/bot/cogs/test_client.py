@@ -101,3 +101,9 @@ async def test_commands_that_cannot_be_registered_do_not_keep_the_bot_from_talki
         assert channel.last_message.content == "You said: hello"
     finally:
         await env.shutdown()
+
+
+async def test_an_event_that_comes_while_it_closes_is_left(store: Store, clock: FakeClock, tmp_path: Path) -> None:
+    async with MynahBot(parts_with("token", store, clock, tmp_path)) as bot:
+        pass
+    bot.dispatch("ready")  # finds no loop any more: it would fail, and leave a coroutine that nobody awaits
