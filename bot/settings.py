@@ -1,8 +1,8 @@
 """Settings of the bot's parts. Each field's name carries its unit."""
 
-from typing import Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 
 class _Section(BaseModel):
@@ -55,6 +55,33 @@ class EngineSettings(_Section):
     top_p: float = Field(default=0.95, gt=0, le=1)
     top_k: int = Field(default=50, ge=0)
     max_new_tokens: int = Field(default=96, ge=1)
+
+
+class RemoteSettings(_Section):
+    """Servers that answer in place of this machine: any that speaks OpenAI's HTTP API."""
+
+    urls: tuple[Annotated[str, Field(pattern=r"^https?://\S+$")], ...] = ()
+    """Addresses up to and with `/v1`; several: servers of the same models, of which the least busy is asked. Empty: this
+    machine answers."""
+    key: SecretStr | None = None
+    """What the servers want to see (`Authorization: Bearer …`)."""
+    model: str = ""
+    """What the servers call the model. It stands for the base: where versions are to be trained, the same model as
+    `MYNAH_ENGINE__BASE`."""
+    adapters: bool = False
+    """Whether the servers take adapters at run time (vLLM with `--enable-lora` and
+    `VLLM_ALLOW_RUNTIME_LORA_UPDATING=True`); otherwise no version that is trained here answers."""
+    models_folder: str | None = None
+    """Where the servers see the folder `models` of the home folder. None: at the same path."""
+    connect_seconds: float = Field(default=5.0, gt=0)
+    first_token_seconds: float = Field(default=30.0, gt=0)
+    """How long a server may be silent, before its first word and between two."""
+
+    @model_validator(mode="after")
+    def _names_a_model(self) -> Self:
+        if self.urls and not self.model:
+            raise ValueError("MYNAH_REMOTE__URLS needs MYNAH_REMOTE__MODEL, the name of the model at the server")
+        return self
 
 
 class ChatSettings(_Section):

@@ -71,6 +71,8 @@ async def check_up(settings: Settings, *, online: bool = False, api: str = API) 
     except MynahError as error:
         yield Finding("database", Health.FAIL, error.what, error.advice)
     yield await asyncio.to_thread(screening, settings)
+    if settings.remote.urls:
+        yield await remote(settings)
     async for finding in discord(settings, online=online, api=api):
         yield finding
 
@@ -200,6 +202,34 @@ def screening(settings: Settings) -> Finding:
             "screening", Health.FAIL, f"cannot be loaded ({type(error).__name__})", "Install anew: make setup"
         )
     return Finding("screening", Health.OK, f"{settings.screening.checkpoint}, version {version}")
+
+
+async def remote(settings: Settings) -> Finding:
+    """The servers that answer, and whether they have the model."""
+    from bot.engine.remote.engine import ask_for_models
+
+    asked = settings.remote
+    try:
+        told = await ask_for_models(asked)
+    except MynahError as error:
+        return Finding("remote", Health.FAIL, error.what, error.advice)
+    if away := [url for url, models in told.items() if models is None]:
+        health = Health.FAIL if len(away) == len(told) else Health.WARN
+        return Finding(
+            "remote", health, f"no answer from {', '.join(away)}", "Start it, or look at MYNAH_REMOTE__URLS."
+        )
+    if without := [url for url, models in told.items() if asked.model not in (models or ())]:
+        return Finding(
+            "remote", Health.WARN, f"{', '.join(without)} does not list {asked.model}", "Look at MYNAH_REMOTE__MODEL."
+        )
+    if not asked.adapters:
+        return Finding(
+            "remote",
+            Health.WARN,
+            f"{asked.model} answers; nothing that is trained here will, since the servers are not said to take adapters",
+            "If they do, set MYNAH_REMOTE__ADAPTERS=true; otherwise switch training off.",
+        )
+    return Finding("remote", Health.OK, f"{len(told)} of {len(told)} servers have {asked.model}")
 
 
 async def discord(settings: Settings, *, online: bool, api: str) -> AsyncIterator[Finding]:

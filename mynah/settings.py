@@ -25,7 +25,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from bot.settings import ChatSettings, DiscordSettings, EngineSettings, ScreeningSettings
+from bot.settings import ChatSettings, DiscordSettings, EngineSettings, RemoteSettings, ScreeningSettings
 from storage.errors import WrongUsage
 from storage.settings import StoreSettings
 from trainer.settings import TrainerSettings
@@ -75,6 +75,7 @@ class Settings(BaseSettings):
     store: StoreSettings = StoreSettings()
     screening: ScreeningSettings = ScreeningSettings()
     engine: EngineSettings = EngineSettings()
+    remote: RemoteSettings = RemoteSettings()
     chat: ChatSettings = ChatSettings()
     discord: DiscordSettings = DiscordSettings()
     trainer: TrainerSettings = TrainerSettings()

@@ -177,7 +177,6 @@ async def open_chat(settings: Settings, *, follows: bool = True, learns: bool = 
         MynahError: whatever is missing or damaged, and what to do about it.
     """
     from bot.chat.service import ChatService
-    from bot.engine.local import open_local_engine
     from bot.engine.watch import ChampionWatch, stored_routes
 
     def may_learn_in(server: str) -> bool:
@@ -186,9 +185,9 @@ async def open_chat(settings: Settings, *, follows: bool = True, learns: bool = 
     async with AsyncExitStack() as stack:
         world = await stack.enter_async_context(open_world(settings))
         champion = await ensure_champion(world)
-        engine = await stack.enter_async_context(open_local_engine(world.registry, champion.version, settings.engine))
+        base = await selected_base(world)
+        engine = await stack.enter_async_context(_open_engine(world, champion.version, base.version))
         if follows:
-            base = await selected_base(world)
             routes = partial(stored_routes, world.store, base=base.version)
             await stack.enter_async_context(ChampionWatch(world.store, engine, routes=routes))
         screening = await asyncio.to_thread(open_screening, settings)
@@ -203,6 +202,24 @@ async def open_chat(settings: Settings, *, follows: bool = True, learns: bool = 
             may_learn_in=may_learn_in,
         )
         yield ChatWorld(world, engine, screening, service)
+
+
+@asynccontextmanager
+async def _open_engine(world: World, champion: str, base: str) -> AsyncIterator["Engine"]:
+    """The servers' where the settings name some, and otherwise this machine's, on the champion."""
+    settings = world.settings
+    if not settings.remote.urls:
+        from bot.engine.local import open_local_engine
+
+        async with open_local_engine(world.registry, champion, settings.engine) as local:
+            yield local
+    else:
+        from bot.engine.remote.engine import open_remote_engine
+
+        async with open_remote_engine(
+            world.registry, champion, settings.engine, settings.remote, base_version=base
+        ) as remote:
+            yield remote
 
 
 @asynccontextmanager

@@ -42,8 +42,8 @@ ROWS = dict(re.findall(r"^\| `(MYNAH_\w+)` \| ([^|]*?) \|", PAGE, re.MULTILINE))
 LINES = dict(re.findall(r"^# (MYNAH_\w+)=(.*)$", EXAMPLE, re.MULTILINE))
 
 
-def test_the_walk_finds_all_six_sections() -> None:
-    assert {name for name, _ in sections()} == {"STORE", "SCREENING", "ENGINE", "CHAT", "DISCORD", "TRAINER"}
+def test_the_walk_finds_all_seven_sections() -> None:
+    assert {name for name, _ in sections()} == {"STORE", "SCREENING", "ENGINE", "REMOTE", "CHAT", "DISCORD", "TRAINER"}
 
 
 @pytest.mark.parametrize("variable", ["MYNAH_HOME", *DEFAULTS])

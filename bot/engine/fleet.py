@@ -14,11 +14,11 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Generic
 
-from bot.engine.generation import Generation
 from bot.engine.protocol import EngineFailed
 from bot.engine.routing import SHARED, Place, Routes, attainable, by_need, line_of, reachable, version_for
-from bot.engine.versions import LoadedVersions
+from bot.engine.versions import AnyServing, LoadedVersions
 from storage.errors import DatabaseBusy, MynahError
 
 logger = logging.getLogger(__name__)
@@ -40,13 +40,13 @@ class SwapReport:
     """Moving new requests over."""
 
 
-class Fleet:
+class Fleet(Generic[AnyServing]):
     """The versions that answer, and the routes to them. Belongs to one event loop."""
 
     def __init__(
         self,
-        open_generation: Callable[[str], Awaitable[Generation]],
-        first: Generation,
+        open_generation: Callable[[str], Awaitable[AnyServing]],
+        first: AnyServing,
         *,
         max_versions: int,
         patience_seconds: float,
@@ -98,12 +98,12 @@ class Fleet:
         return self._versions.in_memory
 
     @property
-    def shared(self) -> Generation:
+    def shared(self) -> AnyServing:
         """The shared champion."""
         return self._versions.generation(self._routes.champions[SHARED])
 
     @contextmanager
-    def held(self, place: Place) -> Iterator[Generation]:
+    def held(self, place: Place) -> Iterator[AnyServing]:
         """The generation that answers at a place, kept until the end of the `with`, whatever changes meanwhile.
 
         Raises:

@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 from typer.testing import CliRunner
 
-from bot.settings import DiscordSettings
+from bot.settings import DiscordSettings, RemoteSettings
 from mynah import checkup
 from mynah.app import app
 from mynah.checkup import Finding, Health, check_up
@@ -19,6 +19,7 @@ from mynah.world import open_world
 from storage.errors import ModelDamaged
 from storage.settings import StoreSettings
 from storage.values import Alias
+from tests.fakes.model_server import FakeModelServer
 from tests.fakes.screening import WordScreening
 from tests.mynah.commands.conftest import fake_model
 from tests.mynah.discord_api import TOKEN, DiscordApi, discord_api
@@ -183,3 +184,22 @@ async def test_pinned_conversations_are_counted_and_a_broken_line_fails(home: Pa
     assert broken.health is Health.FAIL
     assert "Line 1 of" in broken.what
     assert broken.mend
+
+
+async def test_a_server_that_answers_is_asked_whether_it_has_the_model(home: Path) -> None:
+    def remote(url: str, **more: object) -> Settings:
+        return Settings(home=home, remote=RemoteSettings.model_validate({"urls": (url,), "model": "base", **more}))
+
+    async with FakeModelServer("base").running() as server:
+        ready = await checkup.remote(remote(server.url, adapters=True))
+        plain = await checkup.remote(remote(server.url))
+        other = await checkup.remote(remote(server.url, model="other"))
+        server.key = "right"
+        locked = await checkup.remote(remote(server.url))
+    away = await checkup.remote(remote("http://127.0.0.1:9/v1"))
+    assert (ready.health, ready.what) == (Health.OK, "1 of 1 servers have base")
+    assert (plain.health, "nothing that is trained here will" in plain.what) == (Health.WARN, True)
+    assert (other.health, "does not list other" in other.what) == (Health.WARN, True)
+    assert (locked.health, "MYNAH_REMOTE__KEY" in locked.mend) == (Health.FAIL, True)
+    assert (away.health, "no answer from" in away.what) == (Health.FAIL, True)
+    assert "remote" not in await findings(Settings(home=home))
