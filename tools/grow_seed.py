@@ -88,7 +88,7 @@ STAGES = (
     Stage("fallen", 12e6, GROWING, replace(STAGE, seed=SEED + 1)),
     Stage("polished", 2.5e6, POLISH, replace(at(STAGE, LOW), seed=SEED + 2)),
     Stage("risen", 12e6, RISING, replace(at(STAGE, HIGH), least_rate=LOW / HIGH, short_share=0.75, seed=SEED + 3)),
-    Stage("seed", 4e6, POLISH, replace(at(STAGE, LOW), seed=SEED + 4)),
+    Stage("seed", 2.5e6, POLISH, replace(at(STAGE, LOW), short_share=0.75, seed=SEED + 4)),
 )
 
 

@@ -1,0 +1,143 @@
+"""What stands in `deploy/` fits the program: settings and commands exist, and nothing runs with more rights than it needs."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+import yaml
+
+from mynah.app import app
+from tests.test_settings_documented import DEFAULTS
+
+ROOT = Path(__file__).resolve().parents[2]
+DEPLOY = ROOT / "deploy"
+FILES = [
+    ROOT / "Dockerfile",
+    *sorted(path for path in DEPLOY.rglob("*") if path.suffix in {".yaml", ".md", ".service"}),
+]
+MANIFESTS = sorted((DEPLOY / "kubernetes").glob("*.yaml"))
+OTHER_VARIABLES = {"MYNAH_HOME"}
+COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+
+
+def documents(path: Path) -> list[dict[str, Any]]:
+    return [one for one in yaml.safe_load_all(path.read_text("utf-8")) if one is not None]
+
+
+def named(path: Path) -> Iterator[tuple[str, str | None]]:
+    """The commands that a file runs or tells to run, with the first word after each."""
+    text = path.read_text("utf-8")
+    for match in re.finditer(r"(?:`|bin/|exec (?:bot|trainer) )mynah ([a-z]+)(?: ([a-z]+))?", text):
+        yield match[1], match[2]
+    for match in re.finditer(r"(?:command|args): \[([a-z]+)\]", text):
+        yield match[1], None
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_every_setting_that_is_named_exists(path: Path) -> None:
+    found = set(re.findall(r"MYNAH_[A-Z_]+[A-Z]", path.read_text("utf-8")))
+    assert found - set(DEFAULTS) - OTHER_VARIABLES == set()
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_every_command_that_is_named_exists(path: Path) -> None:
+    for command, following in named(path):
+        assert command in COMMANDS, command
+        below = getattr(COMMANDS[command], "commands", None)
+        assert below is None or following in below, f"{command} {following}"
+
+
+def test_commands_are_really_looked_for() -> None:
+    found = {command for path in FILES for command, _ in named(path)}
+    assert {"bot", "trainer", "run", "doctor", "model"} <= found
+
+
+def containers() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    for path in MANIFESTS:
+        for manifest in documents(path):
+            if manifest["kind"] == "Deployment":
+                pod = manifest["spec"]["template"]["spec"]
+                for container in pod["containers"]:
+                    yield pod, container
+
+
+def test_pods_have_no_rights_to_spare() -> None:
+    assert len(list(containers())) == 2
+    for pod, container in containers():
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["automountServiceAccountToken"] is False
+        own = container["securityContext"]
+        assert (own["readOnlyRootFilesystem"], own["allowPrivilegeEscalation"]) == (True, False)
+        assert own["capabilities"] == {"drop": ["ALL"]}
+        assert "memory" in container["resources"]["limits"]
+
+
+def test_what_a_pod_refers_to_is_there() -> None:
+    everything = [manifest for path in MANIFESTS for manifest in documents(path)]
+    names = {(one["kind"], one.get("metadata", {}).get("name")) for one in everything}
+    [kustomization] = [one for one in everything if one["kind"] == "Kustomization"]
+    assert {*kustomization["resources"], "kustomization.yaml"} == {path.name for path in MANIFESTS}
+    for pod, container in containers():
+        for source in container["envFrom"]:
+            assert ("ConfigMap", source["configMapRef"]["name"]) in names
+        claims = {one["persistentVolumeClaim"]["claimName"] for one in pod["volumes"] if "persistentVolumeClaim" in one}
+        assert {("PersistentVolumeClaim", claim) for claim in claims} <= names
+        assert {one["name"] for one in container["volumeMounts"]} == {one["name"] for one in pod["volumes"]}
+        secrets = {one["valueFrom"]["secretKeyRef"]["key"] for one in container["env"]}
+        told = (DEPLOY / "README.md").read_text("utf-8")
+        assert all(f"--from-literal={key}=" in told for key in secrets)
+
+
+def test_secrets_are_in_no_file() -> None:
+    for path in FILES:
+        for value in re.findall(r"(?:TOKEN|SECRET|PASSWORD|KEY)=(\S+)", path.read_text("utf-8")):
+            assert value.startswith(("…", "$")), path.name
+
+
+def test_containers_have_no_rights_to_spare() -> None:
+    [compose] = documents(DEPLOY / "compose.yaml")
+    for name in ("bot", "trainer"):
+        service = compose["services"][name]
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+        assert service["depends_on"]["postgres"]["condition"] == "service_healthy"
+    [gpu] = documents(DEPLOY / "compose.gpu.yaml")
+    assert set(gpu["services"]) == {"bot", "trainer"}
+
+
+def test_only_the_bot_holds_the_token() -> None:
+    [compose] = documents(DEPLOY / "compose.yaml")
+    assert "MYNAH_DISCORD__TOKEN" in compose["services"]["bot"]["environment"]
+    assert "MYNAH_DISCORD__TOKEN" not in compose["services"]["trainer"]["environment"]
+    holding = {container["name"] for _, container in containers() if "MYNAH_DISCORD__TOKEN" in str(container["env"])}
+    assert holding == {"bot"}
+
+
+def test_the_image_ends_without_root_and_has_all_that_the_package_needs() -> None:
+    text = (ROOT / "Dockerfile").read_text("utf-8")
+    last_user = re.findall(r"^USER (\S+)", text, re.MULTILINE)[-1]
+    assert last_user == "10001:10001"
+    stages = re.findall(r"^FROM (\S+) AS (\S+)", text, re.MULTILINE)
+    assert ("base", "cpu") in stages
+    assert ("base", "gpu") in stages
+    assert stages[-1] == ("base", "cpu")  # what is built when nobody says a target
+    houses = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"benchmarks", "tests", "tools"}
+    for stage in ("build-cpu", "build-gpu"):
+        body = re.split(r"^FROM ", text.split(f" AS {stage}\n", 1)[1], maxsplit=1, flags=re.MULTILINE)[0]
+        assert set(re.findall(r"^COPY (\w+) \w+$", body, re.MULTILINE)) == houses
+    ignored = (ROOT / ".dockerignore").read_text("utf-8").splitlines()
+    copied = {word for line in re.findall(r"^COPY (?!--)(.+) \S+$", text, re.MULTILINE) for word in line.split()}
+    assert {f"!{name}" for name in copied} <= set(ignored)
+
+
+def test_the_unit_ends_gently_and_is_not_tried_again_with_wrong_settings() -> None:
+    unit = (DEPLOY / "systemd" / "mynah.service").read_text("utf-8")
+    told = dict(line.split("=", 1) for line in unit.splitlines() if "=" in line and not line.startswith("#"))
+    assert told["RestartPreventExitStatus"] == "2"
+    assert told["User"] == "mynah"
+    assert told["ProtectSystem"] == "strict"
+    assert told["CapabilityBoundingSet"] == ""
+    assert "Environment" in told
