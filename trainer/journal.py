@@ -32,6 +32,10 @@ class Journal:
         """The files of the trained model; there only when they are whole."""
         return self.folder / "model"
 
+    def model_at(self, strength: float) -> Path:
+        """The files of the model so far on the way from the base to the trained one."""
+        return self.model if strength == 1 else self.folder / f"model-{strength:g}".replace(".", "_")
+
     def begin(self) -> int:
         """Count an attempt; the first is 1. From `CLEAN_FROM_ATTEMPT` on, what was made before is removed."""
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -60,7 +64,7 @@ class Journal:
 
     def clear(self) -> None:
         """Forget what was made: checkpoints, model and notes, but not how often it was tried."""
-        for path in (self.checkpoints, self.model, self.folder / "model.writing"):
+        for path in (self.checkpoints, *self.folder.glob("model*")):
             shutil.rmtree(path, ignore_errors=True)
         for name in ("recipe", "training", "passed"):
             (self.folder / f"{name}.json").unlink(missing_ok=True)

@@ -11,7 +11,8 @@ decided here that `curation`, `split`, `recipe` or `gate` decide.
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,10 @@ from storage.registry import Lineage
 from storage.values import Evaluation, ModelVersion, Run, RunState
 from trainer import gate
 from trainer.assets import load_assets
+from trainer.checks import Check
 from trainer.examples import Approved, Champion
 from trainer.golden import Golden, read_golden
+from trainer.interpolation import interpolate, may_mend
 from trainer.journal import MOST_ATTEMPTS, Journal
 from trainer.judging import Contestants, Judged, judge
 from trainer.learning import Learnt, Task, learn
@@ -98,32 +101,33 @@ class _Work:
                 advice="Look into the trainer's log; often the memory is too small for the base model.",
             )
         passed = self._journal.read("passed")
-        if passed is not None and self._journal.model.is_dir():
+        if passed is not None and self._journal.model_at(passed["strength"]).is_dir():
             return await self._publish(passed)
         pinned = await pinned_now(self._world)
         champion = await Champion.now(self._world, self._line)
         self._report = replace(self._report, champion=champion.version.version)
         snapshot = await self._snapshot(champion)
         learnt = await self._learn(snapshot)
-        judged, foreseen = await self._judge(snapshot, champion, learnt, pinned)
-        checks = gate.check(judged.evidence, self._world.settings)
-        verdict = gate.verdict(checks)
+        tried = await self._strongest_that_passes(snapshot, champion, learnt, pinned)
         self._report = replace(
             self._report,
-            figures=judged.figures,
-            comparisons=judged.comparisons,
-            replies=judged.replies,
-            checks=checks,
+            figures=tried.judged.figures,
+            comparisons=tried.judged.comparisons,
+            replies=tried.judged.replies,
+            checks=tried.checks,
+            training={**self._report.training, "strength": tried.strength},
         )
         await self._progress.enter(RunState.GATING, "Deciding whether it is better.")
-        await self._keep_figures(judged, champion.version.version, foreseen)
-        if not all(one.passed for one in checks):
+        await self._keep_figures(tried.judged, champion.version.version, tried.foreseen)
+        verdict = gate.verdict(tried.checks)
+        if not tried.passed:
             raise Refused(verdict)
-        promoted = replace(self._report, outcome="promoted", verdict=verdict, version=foreseen)
+        promoted = replace(self._report, outcome="promoted", verdict=verdict, version=tried.foreseen)
         await asyncio.to_thread(promoted.write, self._journal.folder)
         passed = {
             "champion": champion.version.version,
             "verdict": verdict,
+            "strength": tried.strength,
             "kind": learnt.kind,
             "snapshot": snapshot.content_hash,
             "report": promoted.as_json(),
@@ -187,13 +191,41 @@ class _Work:
         )
         return learnt
 
-    async def _judge(
+    async def _strongest_that_passes(
         self, snapshot: DatasetSnapshot, champion: Champion, learnt: Learnt, pinned: Sequence[Golden]
-    ) -> tuple[Judged, str]:
-        """What the gate will look at, and the name that the new version will have."""
-        world, progress, note = self._world, self._progress, "Comparing it with the model that answers now."
-        await progress.enter(RunState.EVALUATING, note)
-        foreseen = await asyncio.to_thread(_foreseen_version, self._journal, learnt.kind, world.base_version)
+    ) -> "_Tried":
+        """The first of the strengths that the gate lets through; if none, the first one, which says most about why."""
+        tried: list[_Tried] = []
+        for strength in self._world.settings.strengths:
+            note = "Comparing it with the model that answers now."
+            if tried:
+                note = f"It forgot too much. Trying {strength:.0%} of the way from the base."
+            await self._progress.enter(RunState.EVALUATING, note)
+            if strength != 1:
+                await self._progress.in_thread(partial(self._weaken, strength))
+            tried.append(await self._judge(snapshot, champion, learnt, pinned, strength, note))
+            if tried[-1].passed:
+                return tried[-1]
+            if not may_mend(tried[-1].checks):
+                break
+        return tried[0]
+
+    def _weaken(self, strength: float) -> None:
+        base = self._checked_folder(self._world.base_version)
+        interpolate(base, self._journal.model, strength, self._journal.model_at(strength))
+
+    async def _judge(
+        self,
+        snapshot: DatasetSnapshot,
+        champion: Champion,
+        learnt: Learnt,
+        pinned: Sequence[Golden],
+        strength: float,
+        note: str,
+    ) -> "_Tried":
+        """What the gate thinks of the model at a strength, and the name that the new version will have."""
+        world, progress, model = self._world, self._progress, self._journal.model_at(strength)
+        foreseen = await asyncio.to_thread(_foreseen_version, model, learnt.kind, world.base_version)
         was_rolled_back = await world.store.aliases.was_rolled_back(foreseen, self._line)
         origins = Origins.of(await self._approved.everything())
 
@@ -203,7 +235,7 @@ class _Work:
 
         def once() -> Judged:
             return judge(
-                self._contestants(champion.version),
+                self._contestants(champion.version, model),
                 snapshot,
                 champion_learnt=champion.learnt,
                 champion_heard_of=champion.heard_of,
@@ -217,9 +249,10 @@ class _Work:
                 on_part=on_part,
             )
 
-        return await progress.in_thread(once), foreseen
+        judged = await progress.in_thread(once)
+        return _Tried(strength, judged, foreseen, gate.check(judged.evidence, world.settings))
 
-    def _contestants(self, champion: ModelVersion) -> Contestants:
+    def _contestants(self, champion: ModelVersion, model: Path) -> Contestants:
         device, base_version = self._world.device, self._world.base_version
         base_folder = self._checked_folder(base_version)
         base = load_weights(base_folder, device=device)
@@ -228,7 +261,7 @@ class _Work:
         if champion.version != base_version:
             under = self._checked_folder(champion.base) if champion.kind == "adapter" and champion.base else None
             rival = load_weights(self._checked_folder(champion.version), base_folder=under, device=device)
-        return Contestants(base, rival, load_weights(self._journal.model, base_folder=base_folder, device=device))
+        return Contestants(base, rival, load_weights(model, base_folder=base_folder, device=device))
 
     def _checked_folder(self, version: str) -> Path:
         self._world.registry.verify(version)
@@ -258,7 +291,10 @@ class _Work:
             note=passed["verdict"],
         )
         version = await publish(
-            self._world, Publication(self._journal.model, lineage, passed["champion"], passed["verdict"], self._line)
+            self._world,
+            Publication(
+                self._journal.model_at(passed["strength"]), lineage, passed["champion"], passed["verdict"], self._line
+            ),
         )
         report = {**passed["report"], "version": version.version, **await self._thanks(version.version)}
         run = await self._progress.end(RunState.PROMOTED, passed["verdict"], version=version.version, report=report)
@@ -293,7 +329,23 @@ async def pinned_now(world: TrainerWorld) -> tuple[Golden, ...]:
     return await asyncio.to_thread(read_golden, world.golden_file)
 
 
-def _foreseen_version(journal: Journal, kind: str, base_version: str) -> str:
-    """The name that the registry will give to the trained files."""
-    files = {path.name: entry_of(path) for path in files_of(journal.model)}
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """A model that the gate looked at."""
+
+    strength: float
+    judged: Judged
+    foreseen: str
+    """Its name, once it is published."""
+    checks: Sequence[Check]
+
+    @property
+    def passed(self) -> bool:
+        """Whether it may answer."""
+        return all(one.passed for one in self.checks)
+
+
+def _foreseen_version(model: Path, kind: str, base_version: str) -> str:
+    """The name that the registry will give to a model's files."""
+    files = {path.name: entry_of(path) for path in files_of(model)}
     return version_of(content_hash(kind, base_version, files))

@@ -1,6 +1,6 @@
 """Settings of the trainer. Each field's name carries its unit."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -35,6 +35,9 @@ class TrainerSettings(BaseModel):
     """Training proper ends here."""
     replay_share: float = Field(default=0.5, ge=0, lt=1)
     """Share of each batch that is old talk, against forgetting."""
+    strengths: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(default=(1.0, 0.75, 0.5), min_length=1)
+    """How far to go from the base towards what was trained, in the order in which it is tried: where the gate finds that
+    the whole way forgets too much, a shorter one may do."""
     checkpoint_seconds: float = Field(default=30.0, gt=0)
     """How much work a killed run may lose."""
     seed: int = 1

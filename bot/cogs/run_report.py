@@ -182,6 +182,8 @@ def _training(training: Mapping[str, object], recipe: Mapping[str, object]) -> s
     lines = [str(recipe.get("method", ""))]
     if isinstance(steps, int):
         lines.append(f"{steps} steps")
+    if _is_number(strength := training.get("strength")) and strength != 1:
+        lines.append(f"{strength:.0%} of the way from the base")
     if isinstance(seconds, int | float):
         lines.append(f"{float(seconds):.0f} s" if float(seconds) < 120 else f"{float(seconds) / 60:.0f} min")
     return ", ".join(line for line in lines if line)
