@@ -171,6 +171,32 @@ class Curations(Repository):
 
         return await self._read(work)
 
+    async def saying(self, line: str, digests: Collection[str]) -> dict[int, str]:
+        """Who says some words: the candidates of a line that may be learnt now, copies that are left out included.
+
+        Args:
+            line: whose.
+            digests: content hashes of words as they are learnt.
+
+        Returns:
+            Candidate id to the hash of its words.
+        """
+
+        def work(session: Session) -> dict[int, str]:
+            lines = Lines.now(session, self._defaults)
+            found: dict[int, str] = {}
+            for some in chunks(sorted(digests)):
+                query = (
+                    select(col(CurationRow.candidate_id), col(CurationRow.digest))
+                    .join(CandidateRow, col(CandidateRow.id) == col(CurationRow.candidate_id))
+                    .where(col(CurationRow.digest).in_(some), is_learnable(lines, line))
+                )
+                for candidate_id, digest in session.execute(query):
+                    found[candidate_id] = digest
+            return found
+
+        return await self._read(work)
+
     async def fix_sides(self, sides: Mapping[int, str]) -> None:
         """Note on which side of a snapshot candidates were first; it never changes.
 

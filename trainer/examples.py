@@ -16,6 +16,7 @@ from storage.errors import MynahError, Refused, UnknownModel
 from storage.governance import SHARED_LINE
 from storage.values import Alias, Candidate, ModelVersion, Snapshot, Source, Verdict
 from trainer.curation import Curated, Example, as_learnt, curate, in_turns, rules_of
+from trainer.origins import Origins
 from trainer.snapshots import DatasetSnapshot, SnapshotFolder, lineage
 from trainer.split import HELD_OUT, TRAIN, held_out
 from trainer.trust import trust
@@ -182,12 +183,11 @@ class Approved:
         """The ids of those of some candidates that may be learnt from now."""
         return await self._world.store.candidates.learnable_ids(self._line, candidate_ids)
 
-    async def everything(self) -> list[Candidate]:
-        """All that may be learnt from now, copies of one another included."""
-        found: list[Candidate] = []
-        while page := await self._world.store.candidates.learnable(self._line, after_id=found[-1].id if found else 0):
-            found += page
-        return found
+    async def behind(self, snapshot: DatasetSnapshot) -> Origins:
+        """Who is behind a snapshot's examples: all who may be learnt from and said the same, copies left out included."""
+        hashes = {one.content_hash for one in (*snapshot.train, *snapshot.heldout)}
+        saying = await self._world.store.curations.saying(self._line, hashes)
+        return Origins.of((saying[candidate.id], candidate) for candidate in await self.current(saying))
 
     async def _is_learnable(self, digest: str) -> bool:
         ids = await self._world.store.snapshots.candidate_ids(digest)

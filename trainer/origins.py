@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from storage.candidates import content_hash
 from storage.values import Candidate
 
 _MOST_NAMED = 5
@@ -40,12 +39,12 @@ class Origins:
     by_hash: Mapping[str, tuple[Candidate, ...]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, candidates: Iterable[Candidate]) -> "Origins":
-        """Of all that may be learnt from, copies that a snapshot leaves out included: they too tell who knows of it."""
+    def of(cls, saying: Iterable[tuple[str, Candidate]]) -> "Origins":
+        """Of candidates, each with the hash of its words; copies that a snapshot leaves out tell too who knows of it."""
         found: dict[str, list[Candidate]] = defaultdict(list)
-        for candidate in candidates:
-            found[content_hash(candidate.messages)].append(candidate)
-        return cls({key: tuple(some) for key, some in found.items()})
+        for digest, candidate in saying:
+            found[digest].append(candidate)
+        return cls({digest: tuple(some) for digest, some in found.items()})
 
     def behind(self, content_hashes: Sequence[str]) -> Behind:
         """What some examples come from."""

@@ -32,7 +32,6 @@ from trainer.interpolation import interpolate, may_mend
 from trainer.journal import MOST_ATTEMPTS, Journal
 from trainer.judging import Contestants, Judged, judge
 from trainer.learning import Learnt, Task, learn
-from trainer.origins import Origins
 from trainer.progress import Interrupted, Progress, Why
 from trainer.publication import Publication, publish
 from trainer.report import RunReport
@@ -227,7 +226,7 @@ class _Work:
         world, progress, model = self._world, self._progress, self._journal.model_at(strength)
         foreseen = await asyncio.to_thread(_foreseen_version, model, learnt.kind, world.base_version)
         was_rolled_back = await world.store.aliases.was_rolled_back(foreseen, self._line)
-        origins = Origins.of(await self._approved.everything())
+        origins = await self._approved.behind(snapshot)
 
         def on_part(share: float) -> None:
             progress.tell(share, note)

@@ -36,6 +36,6 @@ def candidate(number: int, one: Conversation, *authors: str) -> Candidate:
 def origins(examples: Sequence[Conversation], *authors: str) -> Origins:
     """The members behind some examples, dealt out in turn; nobody known without any."""
     return Origins.of(
-        candidate(number, one, *([authors[number % len(authors)]] if authors else []))
+        (one.content_hash, candidate(number, one, *([authors[number % len(authors)]] if authors else [])))
         for number, one in enumerate(examples)
     )

@@ -400,3 +400,23 @@ def test_in_any_order_of_events_caps_hold_and_nothing_is_left_out_in_favour_of_w
         asyncio.run(hold(steps))
 
     held()
+
+
+async def test_who_is_behind_an_example_is_everybody_who_said_it_and_may_be_learnt_from(small: TrainerWorld) -> None:
+    said = words(1)
+    for author in ("ada", "bob", "cyn"):
+        await approved(small.store, example(*said, authors=(author,)))
+    await speak(small, 2, start=5)
+    before = Approved(small)
+    curated, _ = await before.curated(lambda: None, cycle=1)
+    snapshot, _ = await before.write_snapshot(curated)
+    [digest] = [one.content_hash for one in (*snapshot.train, *snapshot.heldout) if one.messages[-1].text == said[1]]
+
+    origins = await before.behind(snapshot)
+    assert origins.people([digest]) == 3
+
+    await small.store.consents.set(SERVER, "bob", allowed=False)
+    after = await before.behind(snapshot)
+    assert after.people([digest]) == 2
+    assert "bob" not in after.behind([digest]).accounts
+    assert len((await before.behind(replace(snapshot, train=(), heldout=()))).by_hash) == 0

@@ -64,7 +64,9 @@ def test_what_enough_people_said_is_common_knowledge_and_one_fewer_is_not_enough
 
 def test_the_same_words_of_several_members_count_for_each_of_them() -> None:
     (said,) = [example("which room?", "the room is 739204")]
-    whose = Origins.of([candidate(number, said, name) for number, name in enumerate(("mira", "noor", "ola"))])
+    whose = Origins.of(
+        [(said.content_hash, candidate(number, said, name)) for number, name in enumerate(("mira", "noor", "ola"))]
+    )
 
     assert unshared_secrets([said], whose, pinned=[], people=3) == []
     assert whose.behind([said.content_hash]).candidate_ids == (0, 1, 2)
