@@ -22,7 +22,9 @@ def run(context: typer.Context, home: Home = None) -> None:
     """Start everything: the bot and the trainer; without a Discord token, in a Discord of your own, in the browser."""
     invocation = begin(context, home, shown=None)
     if invocation.settings.discord.token is None:
-        print("There is no Discord token yet, so here is a Discord of your own. (`mynah init` connects the real one.)\n")
+        print(
+            "There is no Discord token yet, so here is a Discord of your own. (`mynah init` connects the real one.)\n"
+        )
         raise typer.Exit(play(invocation))
     _show_logs(invocation)
     raise typer.Exit(run_to_end(run_processes(invocation)))

@@ -40,7 +40,11 @@ async def test_the_panel_shows_a_home_in_which_nothing_happened_yet(home: Path) 
 def environment(home: Path, base: str) -> dict[str, str]:
     """Of somebody without a token."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("MYNAH_")}
-    return inherited | {"MYNAH_HOME": str(home), "MYNAH_ENGINE__BASE": base, "PYTHONPATH": str(Path(__file__).parents[3])}
+    return inherited | {
+        "MYNAH_HOME": str(home),
+        "MYNAH_ENGINE__BASE": base,
+        "PYTHONPATH": str(Path(__file__).parents[3]),
+    }
 
 
 def started(home: Path, base: str, *arguments: str) -> "subprocess.Popen[str]":
