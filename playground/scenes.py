@@ -120,6 +120,7 @@ class Scenes:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+            self._end()
 
     async def _play(self, playing: Playing, beats: list[Beat], chance: random.Random, pace: float) -> None:
         try:
@@ -131,6 +132,11 @@ class Scenes:
                 self._on_change()
                 await asyncio.sleep(pace * chance.uniform(*PAUSE_SECONDS))
         finally:
+            self._end()
+
+    def _end(self) -> None:
+        """Say that no scene is on any more, once."""
+        if self.playing is not None:
             self.playing = self._task = None
             self._on_change()
 

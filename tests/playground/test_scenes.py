@@ -23,15 +23,10 @@ SCRIPTED = [beat for script in SCRIPTS.values() for strand in (script.opening, *
 async def play(town: Town, watcher: Watcher, name: str, *, seed: int = 3) -> int:
     """Play a scene to its end without pauses; how many of its beats could not be done."""
     await town.done("POST", "/scenes", json={"name": name, "seed": seed, "pace": 0})
-    left_out: list[int] = []
-
-    def is_over(told: dict[str, object]) -> bool:
-        if isinstance(told["playing"], dict):
-            left_out.append(told["playing"]["left_out"])
-        return told["playing"] is None
-
-    await watcher.until("PLAY_SCENE", is_over)
-    return left_out[-1]
+    left_out = 0
+    while (playing := (await watcher.until("PLAY_SCENE"))["playing"]) is not None:
+        left_out = playing["left_out"]
+    return left_out
 
 
 async def test_an_evening_fills_the_queue_and_moderators_learn_only_what_the_town_knows(
@@ -71,6 +66,15 @@ async def test_who_was_sent_away_is_left_out_and_the_scene_goes_on(town: Town, m
     await town.done("DELETE", f"/people/{town.id_of('Priya')}")
     async with town.watching("Mira") as mira:
         assert await play(town, mira, "troll") == 1
+
+
+async def test_who_left_comes_back_with_the_next_scene_under_the_same_number(town: Town, mynah: BotInTown) -> None:
+    async with town.watching("Mira") as mira:
+        await play(town, mira, "moderators")
+        wanda = town.id_of("Wanda")
+        await town.done("DELETE", f"/people/{wanda}")
+        assert await play(town, mira, "moderators") == 0
+    assert town.id_of("Wanda") == wanda
 
 
 async def test_only_one_scene_is_on_at_a_time(town: Town, mynah: BotInTown) -> None:
