@@ -55,7 +55,7 @@ class Tour:
 
     def comes_to(self, title: str, *, seconds: float = SECONDS_TO_WAKE) -> Locator:
         """The card of a step, once it is there."""
-        card = self.page.get_by_role("region", name=title)
+        card = self.page.locator("#tour").get_by_role("region", name=title)
         expect(card).to_be_visible(timeout=seconds * 1000)
         return card
 
