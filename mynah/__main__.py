@@ -1,5 +1,6 @@
 """Entry point of the `mynah` command."""
 
+import signal
 import sys
 from typing import TextIO
 
@@ -8,9 +9,12 @@ def main() -> None:
     """Run the command line."""
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         _accept_any_text(stream)
-    from mynah.app import app
+    try:
+        from mynah.app import app
 
-    app()
+        app()
+    except KeyboardInterrupt:  # before the command line was there to answer it
+        sys.exit(128 + signal.SIGINT)
 
 
 def _accept_any_text(stream: TextIO | None) -> None:

@@ -17,7 +17,7 @@ from simcord.http import routes as _routes  # noqa: F401 - importing registers t
 from playground.answers import answer, refusal
 from playground.asking import Asking
 from playground.bodies import Body, read_body
-from playground.completing import completed
+from playground.completing import completed, status_of
 from playground.events import EventLog
 from playground.faults import Fault, FaultKind, Faults
 from playground.limits import Limits, refusal_headers
@@ -108,7 +108,7 @@ class Api:
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             logger.info("malformed request", extra={"path": path, "error": repr(error)})
             return refusal(invalid_form_body(), headers)
-        return answer(completed(result), headers=headers)
+        return answer(completed(result), status=status_of(f"{request.method} {path}"), headers=headers)
 
     def _check_token(self, request: web.Request, path: str) -> None:
         given = request.headers.get("Authorization", "")

@@ -1,6 +1,18 @@
 """What Discord's specification says of an answer and SimCord does not keep to, because discord.py can do without."""
 
+import fnmatch
 from typing import Any
+
+_MAKE_SOMETHING = ("POST /channels/*/threads", "POST /guilds/*/channels")
+
+
+def status_of(route: str) -> int:
+    """The status of a request that was carried out and has a body to answer with; SimCord's routes give none.
+
+    Args:
+        route: method and path, such as `POST /channels/1/threads`.
+    """
+    return 201 if any(fnmatch.fnmatchcase(route, pattern) for pattern in _MAKE_SOMETHING) else 200
 
 
 def completed(body: Any) -> Any:
@@ -23,6 +35,8 @@ def _missing(body: dict[str, Any]) -> dict[str, Any]:
         return {"primary_guild": None}
     if "rate_limit_per_user" in body and "type" in body:
         return {"flags": 0}
+    if "joined_at" in body and "deaf" in body:
+        return {"banner": None}
     if "default_member_permissions" in body and "application_id" in body:
         return {"version": body["id"]}
     return {}

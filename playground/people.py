@@ -16,7 +16,7 @@ from simcord.backend.errors import (
     unknown_channel,
     unknown_user,
 )
-from simcord.backend.models import Channel, Message
+from simcord.backend.models import Channel, Message, User
 
 from playground.asking import Upload
 from playground.world import World
@@ -63,14 +63,21 @@ class People:
             raise invalid_form_body(f"label is one of {', '.join(LABELS)}, and name has from 1 to 32 characters")
         for role_id in role_ids:
             self._world.get_role(self._guild_id, role_id)
+        user = self._user(name, user_id)
+        self._world.add_member(self._guild_id, user.id, roles=list(role_ids), announce=True)
+        person = self._people[user.id] = Person(user.id, label, about)
+        return person
+
+    def _user(self, name: str, user_id: int | None) -> User:
+        """The account of somebody who joins: a new one, or with this number, theirs from before if they had left."""
+        if user_id in self._world.users:
+            return self._world.users[user_id]
         user = self._world.make_user(name.lower(), global_name=name)
         if user_id is not None:  # the same people each time, since the database knows them by these numbers
             del self._world.users[user.id]
             user.id = self._world.reserve_id(user_id)
             self._world.users[user.id] = user
-        self._world.add_member(self._guild_id, user.id, roles=list(role_ids), announce=True)
-        person = self._people[user.id] = Person(user.id, label, about)
-        return person
+        return user
 
     def leave(self, user_id: int) -> None:
         """They leave the server."""

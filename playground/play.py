@@ -22,6 +22,7 @@ from playground.gateway import Gateway
 from playground.guard import Guard
 from playground.loop import LoopWatch
 from playground.people import People
+from playground.scenes import Scenes
 from playground.views import Views
 from playground.world import World
 
@@ -47,6 +48,7 @@ class Play:
     faults: Faults
     gateway: Gateway
     loop: LoopWatch
+    scenes: Scenes
     guard: Guard
 
     def routes(self) -> list[web.RouteDef]:
@@ -69,6 +71,9 @@ class Play:
             ("PUT", "/play/people/{person}/roles/{role}", self._role),
             ("DELETE", "/play/people/{person}/roles/{role}", self._role),
             ("GET", "/play/loop", self._loop),
+            ("GET", "/play/scenes", self._scenes),
+            ("POST", "/play/scenes", self._begin_scene),
+            ("DELETE", "/play/scenes", self._stop_scene),
             ("GET", "/play/faults", self._faults),
             ("POST", "/play/faults", self._begin_fault),
             ("DELETE", "/play/faults", self._end_faults),
@@ -91,6 +96,7 @@ class Play:
             "application": self.views.application(),
             "bot": self.bot(),
             "faults": self.faults.as_json(),
+            **self.scenes.as_json(),
             "notices": NOTICES,
         }
         return state | self.views.all_for(self._person(request)) if "as" in request.query else state
@@ -165,6 +171,18 @@ class Play:
     async def _role(self, request: web.Request) -> Any:
         who, role_id = _number(request, "person"), _number(request, "role")
         self.people.give_role(who, role_id, has_it=request.method == "PUT")
+
+    # Letting others act.
+
+    async def _scenes(self, request: web.Request) -> Any:
+        return self.scenes.as_json()
+
+    async def _begin_scene(self, request: web.Request) -> Any:
+        playing = self.scenes.begin(_object(await read_body(request)))
+        return _Answered(201, playing.as_json())
+
+    async def _stop_scene(self, request: web.Request) -> Any:
+        await self.scenes.stop()
 
     # Breaking.
 

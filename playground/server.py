@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import discord
 from aiohttp import web
 
+from playground.acting import Acting
 from playground.api import PREFIX, Api
 from playground.asking import Asking
 from playground.attachments import Attachments
@@ -24,6 +25,7 @@ from playground.limits import Limits
 from playground.loop import Look, LoopWatch, see_nothing
 from playground.page_files import PageFiles
 from playground.play import Play
+from playground.scenes import Scenes
 from playground.seeding import BOT_ID, BOT_NAME, Seeded, seed
 from playground.sessions import Sessions
 from playground.views import Views
@@ -108,6 +110,7 @@ async def open_playground(options: Options) -> AsyncIterator[Playground]:
     try:
         yield playground
     finally:
+        await playground.play.scenes.stop()
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
         asking.close()
@@ -138,7 +141,13 @@ def _put_together(
     api = Api(world, log, asking, faults, limits, token=bot_token, gateway_url=_gateway_url(port))
     loop = LoopWatch(options.look, log)
     views = Views(world, seeded.people, seeded.guild_id)
-    play = Play(world, seeded.people, views, log, asking, faults, gateway, loop, guard)
+    scenes = Scenes(
+        Acting(world, seeded.people, asking, log),
+        seeded,
+        is_bot_there=lambda: bool(sessions.connected),
+        on_change=lambda: log.add("PLAY_SCENE", scenes.as_json()),
+    )
+    play = Play(world, seeded.people, views, log, asking, faults, gateway, loop, scenes, guard)
     faults.on_change.append(lambda: log.add("PLAY_FAULTS", {"faults": faults.as_json()}))
     application.middlewares.append(guard.check_host)
     application.add_routes(play.routes())

@@ -13,6 +13,7 @@ from bot.cogs.answer_buttons import answer_buttons
 from bot.cogs.failures import told
 from bot.cogs.first_contact import ask_once
 from bot.cogs.parts import DIRECT_MESSAGES, BotParts
+from bot.cogs.persisting import UNREACHABLE
 from bot.cogs.seen import Seen
 from bot.cogs.sending import Destination
 from bot.cogs.streamed_answer import StreamedAnswer
@@ -152,8 +153,8 @@ class Conversation(commands.Cog):
         )
         try:
             await shown.finish(sentences.TROUBLE, None)
-        except discord.HTTPException as failure:
-            logger.warning("apology not sent", extra={"status": failure.status, "failure": message.id})
+        except (discord.HTTPException, *UNREACHABLE) as failure:
+            logger.warning("apology not sent", extra={"error": type(failure).__name__, "failure": message.id})
 
 
 def _may_speak_in(message: discord.Message) -> bool:
@@ -166,8 +167,8 @@ def _may_speak_in(message: discord.Message) -> bool:
 async def _show_typing(stack: AsyncExitStack, message: discord.Message) -> None:
     try:
         await stack.enter_async_context(message.channel.typing())
-    except discord.HTTPException as error:
-        logger.info("typing not shown", extra={"status": error.status})
+    except (discord.HTTPException, *UNREACHABLE) as error:
+        logger.info("typing not shown", extra={"error": type(error).__name__})
 
 
 def _server(guild_id: int | None) -> str:

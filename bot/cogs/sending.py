@@ -9,9 +9,12 @@ import logging
 import re
 import secrets
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import discord
+
+from bot.cogs.persisting import persistently
 
 logger = logging.getLogger(__name__)
 
@@ -97,7 +100,8 @@ async def revise(
     if text is not None:
         fields["content"] = split(presentable(text))[0] if text or embed is None else None
     try:
-        await message.edit(**fields, allowed_mentions=discord.AllowedMentions.none())
+        editing = partial(message.edit, **fields, allowed_mentions=discord.AllowedMentions.none())
+        await (editing() if files else persistently(editing))  # files are read once
     except (discord.NotFound, discord.Forbidden) as error:
         logger.info("message not edited", extra={"status": error.status, "code": error.code})
         return False
@@ -149,8 +153,9 @@ def _extras(view: discord.ui.View | None, embed: discord.Embed | None, files: Se
 
 async def _send(destination: Destination, fields: dict[str, Any], *, is_private: bool) -> discord.Message:
     if not isinstance(destination, discord.Interaction):
-        # discord.py sends again after a 5xx; with a nonce Discord then gives the message that it has already.
-        return await destination.send(**fields, nonce=secrets.token_hex(_NONCE_BYTES))
+        # What is sent again, by us or by discord.py, has the same nonce: Discord gives the message that it has already.
+        sending = partial(destination.send, **fields, nonce=secrets.token_hex(_NONCE_BYTES))
+        return await (sending() if "files" in fields else persistently(sending))  # files are read once
     fields = {name: value for name, value in fields.items() if name not in {"reference", "mention_author"}}
     if not destination.response.is_done():
         await destination.response.send_message(**fields, ephemeral=is_private)

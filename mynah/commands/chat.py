@@ -25,17 +25,11 @@ def chat(
     elif invocation.as_json:
         raise WrongUsage("--json goes with --once.", advice="Like this: mynah chat --once TEXT --json")
     else:
-        talk_at_terminal(invocation, tour=tour)
+        _talk_at_terminal(invocation, tour=tour)
 
 
-def talk_at_terminal(invocation: Invocation, *, tour: bool, with_trainer: bool = False) -> None:
-    """Hold a conversation until the person leaves or the input ends.
-
-    Args:
-        invocation: with the settings.
-        tour: whether to begin with the guided tour.
-        with_trainer: whether the trainer starts at once rather than when it is first wanted.
-    """
+def _talk_at_terminal(invocation: Invocation, *, tour: bool) -> None:
+    """Hold a conversation, after the guided tour if it is wanted, until the person leaves or the input ends."""
     from mynah.terminal.console import Console
     from mynah.terminal.hosting import Hosted
     from mynah.terminal.session import open_session
@@ -44,7 +38,7 @@ def talk_at_terminal(invocation: Invocation, *, tour: bool, with_trainer: bool =
     settings = invocation.settings
     console = Console(history=settings.home / "history")
     try:
-        with Hosted(lambda: open_session(settings, with_trainer=with_trainer)) as hosted:
+        with Hosted(lambda: open_session(settings)) as hosted:
             talk = Talk(console, hosted)
             if tour:
                 talk.tour()

@@ -1,20 +1,25 @@
 """`mynah playground`: Discord on this machine, with the real bot and the real trainer behind it, in a browser."""
 
+import os
 import signal
 import sys
+import threading
 import webbrowser
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mynah.commands.processes import stop_on_signals
 from mynah.invocation import Home, Invocation, begin, run
+from mynah.signals import Stop, stop_on_signals
 from storage.errors import MynahError
 
 if TYPE_CHECKING:
     from playground.server import Playground
+
+PROCESS = "playground"
 
 Port = Annotated[
     int | None,
@@ -24,16 +29,34 @@ Port = Annotated[
 
 def playground(
     context: typer.Context,
-    open_browser: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+    opens_browser: Annotated[
+        bool, typer.Option("--open/--no-open", help="Open the page in the browser, where there is one.")
+    ] = True,
     port: Port = None,
     home: Home = None,
 ) -> None:
     """Try Mynah in a Discord of your own: a page in the browser, no token, nothing leaves this machine."""
-    invocation = begin(context, home, process="playground", shown=None)
-    raise typer.Exit(run(_play(invocation, port=port, opens_browser=open_browser)))
+    invocation = begin(context, home, process=PROCESS, shown=None)
+    raise typer.Exit(run(_play(invocation, port=port, opens_browser=opens_browser)))
+
+
+def play(invocation: Invocation) -> int:
+    """The same for another command, with nothing chosen; the exit code to end with."""
+    from mynah.logs import set_up_logs
+
+    invocation.process = PROCESS
+    set_up_logs(invocation.settings.home, process=PROCESS, shown=None)
+    return run(_play(invocation, port=None, opens_browser=True))
 
 
 async def _play(invocation: Invocation, *, port: int | None, opens_browser: bool) -> int:
+    async with stop_on_signals() as stop:  # first, so that a Ctrl-C during the seconds of loading ends us as any other
+        code = await _serve(invocation, stop, port=port, opens_browser=opens_browser)
+    return 128 + signal.SIGINT if stop.signal == signal.SIGINT else code
+
+
+async def _serve(invocation: Invocation, stop: Stop, *, port: int | None, opens_browser: bool) -> int:
+    """Keep the stand-in, the bot and the trainer alive until they are to end; the worst exit code of the two."""
     from mynah.loop_view import see_loop
     from mynah.supervisor import Child, Supervisor
     from mynah.terminal.trainer_beside import child_command
@@ -41,7 +64,7 @@ async def _play(invocation: Invocation, *, port: int | None, opens_browser: bool
     from playground.server import PORTS, Options, open_playground
 
     home = invocation.settings.home
-    async with stop_on_signals() as stop, open_world(invocation.settings) as world:
+    async with open_world(invocation.settings) as world:
         options = Options(look=partial(see_loop, world), ports=PORTS if port is None else (port,))
         try:
             async with open_playground(options) as server:
@@ -59,7 +82,7 @@ async def _play(invocation: Invocation, *, port: int | None, opens_browser: bool
             ) from None
     if not stop.event.is_set():
         raise MynahError("The bot and the trainer ended.", advice=f"Why stands in {home / 'logs'}.")
-    return 128 + signal.SIGINT if stop.signal == signal.SIGINT else code
+    return code
 
 
 def settings_for(server: "Playground") -> Mapping[str, str]:
@@ -87,5 +110,17 @@ def settings_for(server: "Playground") -> Mapping[str, str]:
 def _invite(server: "Playground", *, opens_browser: bool) -> None:
     print(f"The playground is at {server.page_url}", flush=True)
     print("The bot needs some seconds to come. Ctrl-C ends everything.", file=sys.stderr, flush=True)
-    if opens_browser:
-        webbrowser.open(server.page_url)
+    if opens_browser and sys.stdout.isatty() and has_windows():
+        threading.Thread(target=_show, args=(server.page_url,), daemon=True).start()  # some browsers are waited for
+
+
+def has_windows() -> bool:
+    """Whether a browser would open in a window: one in the terminal would take it from us."""
+    if sys.platform in ("win32", "darwin"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _show(url: str) -> None:
+    with suppress(webbrowser.Error, OSError):  # the address is printed; the browser is a convenience
+        webbrowser.open(url)

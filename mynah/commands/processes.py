@@ -2,45 +2,32 @@
 
 import asyncio
 import logging
-import os
 import signal
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Annotated
 
 import typer
 
-from mynah.commands.chat import talk_at_terminal
+from mynah.commands.playground import play
 from mynah.invocation import Home, Invocation, begin
 from mynah.invocation import run as run_to_end
-
-logger = logging.getLogger(__name__)
-
-PARENT_SECONDS = 1.0
-"""How often a supervised process looks whether its supervisor lives."""
+from mynah.signals import stop_on_signals
 
 Supervised = Annotated[
     bool, typer.Option("--supervised", help="End when the process that started this one ends.", hidden=True)
 ]
 
 
-def run(
-    context: typer.Context,
-    tour: Annotated[
-        bool | None, typer.Option("--tour/--no-tour", help="The guided tour, without a token. Default: the first time.")
-    ] = None,
-    home: Home = None,
-) -> None:
-    """Start everything: the bot and the trainer; without a Discord token, the terminal and the trainer."""
+def run(context: typer.Context, home: Home = None) -> None:
+    """Start everything: the bot and the trainer; without a Discord token, in a Discord of your own, in the browser."""
     invocation = begin(context, home, shown=None)
-    if invocation.settings.discord.token is not None:
-        _show_logs(invocation)
-        interrupted = run_to_end(run_processes(invocation))
-        raise typer.Exit(interrupted)
-    print("There is no Discord token yet, so here is the terminal. (`mynah init` connects Discord.)\n", flush=True)
-    wants_tour = run_to_end(_is_new(invocation)) if tour is None else tour
-    talk_at_terminal(invocation, tour=wants_tour, with_trainer=True)
+    if invocation.settings.discord.token is None:
+        print(
+            "There is no Discord token yet, so here is a Discord of your own. (`mynah init` connects the real one.)\n"
+        )
+        raise typer.Exit(play(invocation))
+    _show_logs(invocation)
+    raise typer.Exit(run_to_end(run_processes(invocation)))
 
 
 def trainer(context: typer.Context, supervised: Supervised = False, home: Home = None) -> None:
@@ -57,14 +44,6 @@ def _show_logs(invocation: Invocation) -> None:
     from mynah.logs import set_up_logs
 
     set_up_logs(invocation.settings.home, process=invocation.process, shown=logging.INFO)
-
-
-async def _is_new(invocation: Invocation) -> bool:
-    """Whether nobody has talked here yet."""
-    from mynah.world import open_world
-
-    async with open_world(invocation.settings) as world:
-        return await world.store.conversations.count() == 0
 
 
 async def run_processes(invocation: Invocation) -> int:
@@ -117,41 +96,3 @@ async def _serve_bot(invocation: Invocation, *, supervised: bool) -> None:
             results = await asyncio.gather(serving, return_exceptions=True)
         if isinstance(results[0], Exception):
             raise results[0]
-
-
-class Stop:
-    """Set when the process is asked to end, with the signal that asked."""
-
-    def __init__(self) -> None:
-        self.event = asyncio.Event()
-        self.signal: signal.Signals | None = None
-
-    def ask(self, by: signal.Signals | None = None) -> None:
-        """Ask the process to end."""
-        logger.info("stopping", extra={"signal": by.name if by else "parent gone"})
-        self.signal = by
-        self.event.set()
-
-
-@asynccontextmanager
-async def stop_on_signals(*, supervised: bool = False) -> AsyncIterator[Stop]:
-    """SIGINT and SIGTERM, and the end of the supervisor, as one event."""
-    stop = Stop()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.ask, number)
-    watching = asyncio.create_task(_watch_parent(stop)) if supervised else None
-    try:
-        yield stop
-    finally:
-        if watching is not None:
-            watching.cancel()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
-
-
-async def _watch_parent(stop: Stop) -> None:
-    parent = os.getppid()
-    while os.getppid() == parent:  # noqa: ASYNC110 - nothing tells a process that its parent is gone
-        await asyncio.sleep(PARENT_SECONDS)
-    stop.ask()

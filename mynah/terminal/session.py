@@ -164,17 +164,10 @@ class Session:
 
 
 @asynccontextmanager
-async def open_session(settings: Settings, *, with_trainer: bool = False) -> AsyncIterator[Session]:
-    """Open everything that a conversation at the terminal needs.
-
-    Args:
-        settings: of this process.
-        with_trainer: whether the trainer starts at once; otherwise it starts when a run is asked for.
-    """
+async def open_session(settings: Settings) -> AsyncIterator[Session]:
+    """Open everything that a conversation at the terminal needs; the trainer starts when a run is asked for."""
     async with (
         open_chat(settings) as chat,
         trainer_beside(settings.home) as trainer,
     ):
-        if with_trainer:
-            await trainer.ensure()
         yield Session(chat, ReviewDesk(chat.world.store, chat.screening, may_review_own=True), trainer)

@@ -90,6 +90,15 @@ export class Api {
   }
 
   /** @param {object} body */
+  beginScene(body) {
+    return this.#send("POST", "/play/scenes", body);
+  }
+
+  stopScene() {
+    return this.#send("DELETE", "/play/scenes");
+  }
+
+  /** @param {object} body */
   beginFault(body) {
     return this.#send("POST", "/play/faults", body);
   }

@@ -14,6 +14,7 @@ import { MessageActions } from "./message_actions.js";
 import { MessageList } from "./message_list.js";
 import { namesIn } from "./names.js";
 import { Panel } from "./panel.js";
+import { SceneBoard } from "./scenes.js";
 import { Session } from "./session.js";
 import { listenForKeys } from "./shortcuts.js";
 import { Sidebar } from "./sidebar.js";
@@ -47,7 +48,7 @@ const head = new ChatHead({ state, session, layout, actions, openTour: () => tou
 
 new Sidebar(place("sidebar"), state, actions);
 new Members(place("members"), state, actions);
-new Panel(place("panel"), state, new FaultBoard(api, state, toasts).node);
+new Panel(place("panel"), state, [new SceneBoard(api, state, toasts).node, new FaultBoard(api, state, toasts).node]);
 new Announcer(place("announcer"), state, names);
 place("chat").append(head.node, list.node, composer.node);
 listenForKeys(state, composer, list);

@@ -30,16 +30,16 @@ export class Panel {
   /**
    * @param {HTMLElement} place
    * @param {import("./state.js").State} state
-   * @param {HTMLElement} faultBoard
+   * @param {HTMLElement[]} boards what can be set going, below what is seen
    */
-  constructor(place, state, faultBoard) {
+  constructor(place, state, boards) {
     this.#state = state;
     const section = (/** @type {string} */ name) => h("section", { class: `panel-section panel-${name}` });
     this.#sections = { counts: section("counts"), run: section("run"), waiting: section("waiting"), descent: section("descent"), chart: section("chart"), recent: section("recent") };
     const note = h("p", { class: "panel-note" });
     place.append(
       h("header", { class: "panel-head" }, h("h2", {}, icon("loop"), "The loop")),
-      h("div", { class: "panel-body" }, note, ...Object.values(this.#sections), faultBoard),
+      h("div", { class: "panel-body" }, note, ...Object.values(this.#sections), ...boards),
     );
     state.on("everything", () => (note.textContent = state.notices.training ?? ""));
     state.on("loop", () => this.#draw());

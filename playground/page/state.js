@@ -2,7 +2,7 @@
  * What the acting person sees, kept true by events. Knows no screen: views listen to its topics.
  *
  * Topics: `everything` (loaded anew), `channels`, `members`, `message` ({channelId, id, kind}), `typing`, `bot`, `faults`,
- * `loop`, `commands`, `unread`, `place` (another channel is looked at), `event` (each event as it came).
+ * `scenes`, `loop`, `commands`, `unread`, `place` (another channel is looked at), `event` (each event as it came).
  */
 
 import { ChannelType, compareIds, emojiKey, isThread, nameOf } from "./discord.js";
@@ -33,6 +33,10 @@ export class State extends EventTarget {
   bot = { connected: false, sessions: 0 };
   /** @type {Record<string, any>[]} */
   faults = [];
+  /** @type {import("./scenes.js").Scene[]} */
+  scenes = [];
+  /** The scene that is on. @type {import("./scenes.js").Playing | null} */
+  playing = null;
   /** @type {Record<string, string>} */
   notices = {};
   /** @type {Record<string, any> | null} */
@@ -78,6 +82,8 @@ export class State extends EventTarget {
     this.typing.clear();
     this.bot = answer.bot;
     this.faults = answer.faults;
+    this.scenes = answer.scenes;
+    this.playing = answer.playing;
     this.notices = answer.notices ?? {};
     if (!this.#baseline) this.#baseline = this.#newestOfAll();
     if (this.channelId === null || !this.channels.has(this.channelId)) this.channelId = this.#firstChannel();
@@ -272,6 +278,9 @@ export class State extends EventTarget {
       case "PLAY_FAULTS":
         this.faults = d.faults;
         return this.#tell("faults");
+      case "PLAY_SCENE":
+        this.playing = d.playing;
+        return this.#tell("scenes");
       case "PLAY_LOOP":
         return this.setLoop(d);
       case "PLAY_COMMANDS":

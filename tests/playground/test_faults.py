@@ -92,6 +92,11 @@ async def test_a_refused_resume_begins_a_new_session(town: Town, mynah: BotInTow
             id="502 after it was done",
         ),
         pytest.param("server_error", {"status": 500, "route": "PATCH /channels/*"}, id="500 for an edit"),
+        pytest.param("server_error", {"status": 503, "route": "POST /channels/*/messages"}, id="503"),
+        pytest.param("server_error", {"status": 503, "route": "PATCH /channels/*"}, id="503 for an edit"),
+        pytest.param("lost_answer", {"route": "POST /channels/*/messages"}, id="the receipt is lost"),
+        pytest.param("lost_answer", {"route": "PATCH /channels/*"}, id="the receipt for an edit is lost"),
+        pytest.param("lost_answer", {"route": "POST /channels/*/typing"}, id="the receipt for typing is lost"),
         pytest.param("slow", {"delay_seconds": 0.5, "route": "POST /channels/*"}, id="slow answers"),
     ],
 )

@@ -1,4 +1,4 @@
-"""`mynah playground`: a real process that says where the page is, lets the person in, and ends when it is told to."""
+"""`mynah playground`, and `mynah run` without a token: a process that says where the page is, and ends when told to."""
 
 import http.client
 import os
@@ -9,10 +9,14 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from mynah.commands.playground import settings_for
+import pytest
+
+from mynah.commands.playground import _play, has_windows, settings_for
+from mynah.invocation import Invocation
 from mynah.loop_view import see_loop
 from mynah.settings import load_settings
 from mynah.world import open_world
+from storage.errors import MynahError
 from tests.fakes.models import tiny_model
 from tests.playground.town import open_town
 
@@ -33,17 +37,28 @@ async def test_the_panel_shows_a_home_in_which_nothing_happened_yet(home: Path) 
     assert [document[name] for name in ("turns", "waiting", "runs", "versions", "moves")] == [[], [], [], [], []]
 
 
-def test_it_says_where_it_is_and_ends_with_its_children(home: Path, tmp_path: Path) -> None:
+def environment(home: Path, base: str) -> dict[str, str]:
+    """Of somebody without a token."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("MYNAH_")}
-    environment = inherited | {
+    return inherited | {
         "MYNAH_HOME": str(home),
-        "MYNAH_ENGINE__BASE": str(tiny_model("llama", tmp_path / "base")),
+        "MYNAH_ENGINE__BASE": base,
         "PYTHONPATH": str(Path(__file__).parents[3]),
     }
-    command = [sys.executable, "-m", "mynah", "playground", "--port", "0"]
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def started(home: Path, base: str, *arguments: str) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "mynah", *arguments]
+    return subprocess.Popen(
+        command, env=environment(home, base), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def test_without_a_token_run_ends_in_the_page_and_ctrl_c_ends_all(home: Path, tmp_path: Path) -> None:
+    process = started(home, str(tiny_model("llama", tmp_path / "base")), "run")
     assert process.stdout is not None
-    url = urlsplit(process.stdout.readline().split()[-1])
+    said = iter(process.stdout.readline, "")
+    url = urlsplit(next(line for line in said if "http" in line).split()[-1])
     connection = http.client.HTTPConnection(url.netloc)
     connection.request("GET", f"/?{url.query}")
     assert connection.getresponse().status == 303
@@ -60,3 +75,39 @@ def test_it_says_where_it_is_and_ends_with_its_children(home: Path, tmp_path: Pa
     assert "Traceback" not in err
     assert len(children) == 2
     assert not any(Path(f"/proc/{child}").exists() for child in children)
+
+
+def test_a_ctrl_c_while_it_loads_ends_it_without_a_traceback(home: Path) -> None:
+    process = started(home, "embedded", "playground", "--port", "0")
+    while not (home / "logs").exists() and process.poll() is None:  # the settings are read, the rest is on its way
+        time.sleep(0.005)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+
+
+async def test_a_port_that_is_taken_is_said_with_what_to_do(home: Path) -> None:
+    async with open_town() as town:
+        with pytest.raises(MynahError, match="Try another --port"):
+            await _play(Invocation(home=home), port=town.server.port, opens_browser=False)
+
+
+@pytest.mark.parametrize(
+    ("platform", "variables", "expected"),
+    [
+        pytest.param("linux", {}, False, id="headless"),
+        pytest.param("linux", {"DISPLAY": ":0"}, True, id="X"),
+        pytest.param("linux", {"WAYLAND_DISPLAY": "wayland-0"}, True, id="Wayland"),
+        pytest.param("darwin", {}, True, id="Mac"),
+    ],
+)
+def test_the_page_opens_only_where_a_browser_has_a_window(
+    monkeypatch: pytest.MonkeyPatch, platform: str, variables: dict[str, str], expected: bool
+) -> None:
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "platform", platform)
+    assert has_windows() is expected

@@ -172,3 +172,15 @@ def test_a_fault_is_begun_seen_and_survived(page: Page) -> None:
     expect(page.get_by_role("log", name="Notices")).to_contain_text("Cut the connection: done.")
     say(page, "@Mynah are you back?")
     expect(page.get_by_role("button", name="Better answer")).to_be_visible()
+
+
+def test_a_scene_is_begun_watched_and_stopped(page: Page) -> None:
+    page.get_by_role("button", name=re.compile("^A troll comes by")).click()
+    expect(page.get_by_role("progressbar", name=re.compile("A troll comes by"))).to_be_visible()
+    expect(page.get_by_role("button", name=re.compile("^An evening"))).to_be_disabled()
+    page.get_by_role("button", name=re.compile("^You act as")).first.click()
+    expect(page.get_by_role("menuitemcheckbox", name="Rusk")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Stop the scene").click()
+    expect(page.get_by_role("progressbar")).to_have_count(0)
+    expect(page.get_by_role("button", name=re.compile("^An evening"))).to_be_enabled()
