@@ -1,6 +1,6 @@
 """Settings of the bot's parts. Each field's name carries its unit."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
@@ -55,6 +55,28 @@ class EngineSettings(_Section):
     top_p: float = Field(default=0.95, gt=0, le=1)
     top_k: int = Field(default=50, ge=0)
     max_new_tokens: int = Field(default=96, ge=1)
+
+
+class RemoteSettings(_Section):
+    """Model servers that answer instead of this machine."""
+
+    urls: tuple[Annotated[str, Field(pattern=r"^https?://\S+$")], ...] = ()
+    """OpenAI-compatible servers that all serve the same model, such as `http://127.0.0.1:8000`. Empty: answer here."""
+    key: SecretStr | None = None
+    """Sent to each of them as a bearer token. None: none is needed."""
+    model: str = ""
+    """The name under which they serve the model. Empty: the only one that they list."""
+    timeout_seconds: float = Field(default=30.0, gt=0)
+    """A server that is silent for longer is given up."""
+    adapters: bool = False
+    """Whether they are vLLM servers that load LoRA adapters while they run: then what is learnt is served."""
+    adapter_folder: str = ""
+    """Where the servers see the folder of models. Empty: under the same path as we do."""
+
+    @property
+    def takes_versions(self) -> bool:
+        """Whether versions of ours can answer: on this machine, or as adapters on the servers."""
+        return self.adapters or not self.urls
 
 
 class ChatSettings(_Section):

@@ -25,9 +25,9 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from bot.settings import ChatSettings, DiscordSettings, EngineSettings, ScreeningSettings
+from bot.settings import ChatSettings, DiscordSettings, EngineSettings, RemoteSettings, ScreeningSettings
 from storage.errors import WrongUsage
-from storage.settings import StoreSettings
+from storage.settings import ModelsSettings, StoreSettings
 from trainer.settings import TrainerSettings
 
 ENV_FILE = ".env"
@@ -73,8 +73,10 @@ class Settings(BaseSettings):
     home: Path = Field(default_factory=default_home)
     """Holds the database, the models and the logs."""
     store: StoreSettings = StoreSettings()
+    models: ModelsSettings = ModelsSettings()
     screening: ScreeningSettings = ScreeningSettings()
     engine: EngineSettings = EngineSettings()
+    remote: RemoteSettings = RemoteSettings()
     chat: ChatSettings = ChatSettings()
     discord: DiscordSettings = DiscordSettings()
     trainer: TrainerSettings = TrainerSettings()

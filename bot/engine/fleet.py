@@ -14,11 +14,11 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Generic
 
-from bot.engine.generation import Generation
-from bot.engine.protocol import EngineFailed
+from bot.engine.protocol import EngineAway, EngineFailed
 from bot.engine.routing import SHARED, Place, Routes, attainable, by_need, line_of, reachable, version_for
-from bot.engine.versions import LoadedVersions
+from bot.engine.versions import G, LoadedVersions
 from storage.errors import DatabaseBusy, MynahError
 
 logger = logging.getLogger(__name__)
@@ -40,13 +40,13 @@ class SwapReport:
     """Moving new requests over."""
 
 
-class Fleet:
+class Fleet(Generic[G]):
     """The versions that answer, and the routes to them. Belongs to one event loop."""
 
     def __init__(
         self,
-        open_generation: Callable[[str], Awaitable[Generation]],
-        first: Generation,
+        open_generation: Callable[[str], Awaitable[G]],
+        first: G,
         *,
         max_versions: int,
         patience_seconds: float,
@@ -98,12 +98,12 @@ class Fleet:
         return self._versions.in_memory
 
     @property
-    def shared(self) -> Generation:
+    def shared(self) -> G:
         """The shared champion."""
         return self._versions.generation(self._routes.champions[SHARED])
 
     @contextmanager
-    def held(self, place: Place) -> Iterator[Generation]:
+    def held(self, place: Place) -> Iterator[G]:
         """The generation that answers at a place, kept until the end of the `with`, whatever changes meanwhile.
 
         Raises:
@@ -125,7 +125,8 @@ class Fleet:
         that do not fit are loaded when somebody speaks there and another line has been silent for a while.
 
         Raises:
-            DatabaseBusy: a version could not be looked up; what was moved so far stays. Try again.
+            DatabaseBusy, EngineAway: a version could not be looked up, or the model server is not there; what was moved
+                so far stays. Try again.
         """
         wanted = routes if SHARED in routes.champions else routes.with_champion(SHARED, self.shared.version)
         self._wanted = wanted
@@ -169,14 +170,14 @@ class Fleet:
         try:
             async with self._changing:
                 await self._settle()
-        except DatabaseBusy as error:  # the next request asks again
+        except (DatabaseBusy, EngineAway) as error:  # the next request asks again
             logger.warning("version not loaded", extra={"error": type(error).__name__})
 
     async def _settle(self) -> None:
         while (version := self._missing()) is not None:
             try:
                 await self._versions.load(version)
-            except DatabaseBusy:
+            except (DatabaseBusy, EngineAway):
                 raise
             except MynahError as error:
                 self._refuse(version, error)

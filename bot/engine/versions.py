@@ -1,4 +1,4 @@
-"""The versions in memory, each a generation of its own, and how many requests hold on to each.
+"""The versions that are loaded, here or on a model server, and how many requests hold on to each.
 
 Promises: a generation is closed and freed as soon as it is retired and nobody holds it; while one is loaded, no more
 than the limit are in memory beside it. It knows no routes.
@@ -9,30 +9,46 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
-from bot.engine.generation import Generation
 from bot.engine.protocol import EngineFailed
 
 logger = logging.getLogger(__name__)
 
 
+class Loaded(Protocol):
+    """A version that can answer: in this machine's memory, or on model servers."""
+
+    @property
+    def version(self) -> str:
+        """Its name."""
+        ...
+
+    def close(self) -> None:
+        """Free what it takes. Blocks; called from a thread while the event loop runs."""
+        ...
+
+
+G = TypeVar("G", bound=Loaded)
+
+
 @dataclass(slots=True, eq=False)
-class _Held:
+class _Held(Generic[G]):
     """A generation, and how many requests hold on to it."""
 
-    generation: Generation
+    generation: G
     load_seconds: float
     holders: int = 0
     is_retired: bool = False
 
 
-class LoadedVersions:
+class LoadedVersions(Generic[G]):
     """Loads, lends and frees generations. Belongs to one event loop."""
 
     def __init__(
         self,
-        open_generation: Callable[[str], Awaitable[Generation]],
-        first: Generation,
+        open_generation: Callable[[str], Awaitable[G]],
+        first: G,
         *,
         limit: int,
         patience_seconds: float,
@@ -52,7 +68,7 @@ class LoadedVersions:
         self._patience_seconds = patience_seconds
         self._monotonic = monotonic
         self._loaded = {first.version: _Held(first, 0.0)}
-        self._draining: set[_Held] = set()
+        self._draining: set[_Held[G]] = set()
         self._closing: set[asyncio.Task[None]] = set()
         self._freed = asyncio.Event()
         self._is_closed = False
@@ -67,7 +83,7 @@ class LoadedVersions:
         """How many generations there are, those that drain included."""
         return len(self._loaded) + len(self._draining)
 
-    def generation(self, version: str) -> Generation:
+    def generation(self, version: str) -> G:
         """A loaded version's generation."""
         return self._loaded[version].generation
 
@@ -92,7 +108,7 @@ class LoadedVersions:
         self._loaded[version] = _Held(generation, self._monotonic() - begun)
 
     @contextmanager
-    def held(self, version: str) -> Iterator[Generation]:
+    def held(self, version: str) -> Iterator[G]:
         """A loaded version's generation, kept until the end of the `with`, also when it is retired meanwhile."""
         held = self._loaded[version]
         held.holders += 1
@@ -131,13 +147,13 @@ class LoadedVersions:
             # Somebody does not let go, though every answer has its deadline: better too much memory than the wrong model.
             logger.warning("old versions linger", extra={"draining": len(self._draining), "limit": self._limit})
 
-    def _free(self, held: _Held) -> None:
+    def _free(self, held: _Held[G]) -> None:
         """Close a generation that nobody holds: its thread ends, and with it the last reference to its weights."""
         task = asyncio.get_running_loop().create_task(self._close_one(held))
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
 
-    async def _close_one(self, held: _Held) -> None:
+    async def _close_one(self, held: _Held[G]) -> None:
         await asyncio.to_thread(held.generation.close)
         self._draining.discard(held)
         self._freed.set()
