@@ -1,8 +1,8 @@
 """Settings of the bot's parts. Each field's name carries its unit."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 
 class _Section(BaseModel):
@@ -58,25 +58,35 @@ class EngineSettings(_Section):
 
 
 class RemoteSettings(_Section):
-    """Model servers that answer instead of this machine."""
+    """Servers that answer in place of this machine: any that speaks OpenAI's HTTP API."""
 
     urls: tuple[Annotated[str, Field(pattern=r"^https?://\S+$")], ...] = ()
-    """OpenAI-compatible servers that all serve the same model, such as `http://127.0.0.1:8000`. Empty: answer here."""
+    """Addresses up to and with `/v1`; several: servers of the same models, of which the least busy is asked. Empty: this
+    machine answers."""
     key: SecretStr | None = None
-    """Sent to each of them as a bearer token. None: none is needed."""
+    """What the servers want to see (`Authorization: Bearer …`)."""
     model: str = ""
-    """The name under which they serve the model. Empty: the only one that they list."""
-    timeout_seconds: float = Field(default=30.0, gt=0)
-    """A server that is silent for longer is given up."""
+    """What the servers call the model. It stands for the base: where versions are to be trained, the same model as
+    `MYNAH_ENGINE__BASE`."""
     adapters: bool = False
-    """Whether they are vLLM servers that load LoRA adapters while they run: then what is learnt is served."""
-    adapter_folder: str = ""
-    """Where the servers see the folder of models. Empty: under the same path as we do."""
+    """Whether the servers take adapters at run time (vLLM with `--enable-lora` and
+    `VLLM_ALLOW_RUNTIME_LORA_UPDATING=True`); otherwise no version that is trained here answers."""
+    models_folder: str | None = None
+    """Where the servers see the folder `models` of the home folder. None: at the same path."""
+    connect_seconds: float = Field(default=5.0, gt=0)
+    first_token_seconds: float = Field(default=30.0, gt=0)
+    """How long a server may be silent, before its first word and between two."""
 
     @property
     def takes_versions(self) -> bool:
         """Whether versions of ours can answer: on this machine, or as adapters on the servers."""
         return self.adapters or not self.urls
+
+    @model_validator(mode="after")
+    def _names_a_model(self) -> Self:
+        if self.urls and not self.model:
+            raise ValueError("MYNAH_REMOTE__URLS needs MYNAH_REMOTE__MODEL, the name of the model at the server")
+        return self
 
 
 class ChatSettings(_Section):

@@ -1,9 +1,10 @@
 """Grows the small chat model that ships with Mynah: `python -m tools.grow_seed --data FOLDER --work FOLDER`.
 
 FOLDER of data holds `dialogue/` and `licences/` as the open data is laid out; none of its sentences ends up in the
-repository. Four stages, each left in the work folder and not repeated: talk is prepared and our own words are put
-beside it; a model is grown at a steady learning rate; it grows on with our words while the rate falls to nothing; and
-it is polished, half of what it reads being ours. Interrupted, the same command goes on. Seeded; hours of a CPU.
+repository. Talk is prepared and our own words are put beside it. Then a model grows in stages, each left in the work
+folder and not repeated: at a steady learning rate; with our words while the rate falls; polished, most of what it reads
+being ours; and once more with a rate that rises and falls, and a polish. Interrupted, the same command goes on. Seeded;
+hours of a CPU.
 """
 
 import argparse
@@ -11,13 +12,13 @@ import logging
 import random
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.screening.build import build_screening
 from bot.settings import ScreeningSettings
-from tools.seed.words import LICENCE, SOURCE, prompts, without_prompts, words
+from tools.seed.words import LICENCE, SOURCES, prompts, without_prompts, words
 from trainer.growing.dataset import Dataset, DatasetWriter, is_dataset, open_dataset
 from trainer.growing.growth import Growth, Length, Order, grow
 from trainer.growing.preparing import prepare
@@ -34,23 +35,61 @@ PEOPLE = ("self_dialogue", "synthetic_persona_chat", "topical_chat")
 VARIATIONS = replace(USUAL, symmetric=PEOPLE)
 OPEN = {"topical_chat": 2.0, "synthetic_persona_chat": 2.0, "ms_chitchat": 0.5, "chatterbot": 4.0}
 """How often a source is read in an epoch; the one that repeats itself most, least."""
-OUR_SHARE = 3.0
-"""How often our words are read in an epoch of the second stage: about a fifth of its tokens."""
+GROWING = {**OPEN, "ms_chitchat": 1.0, **dict.fromkeys(SOURCES, 3.0)}
+"""With our words: about a fifth of the tokens."""
+RISING = {
+    **OPEN,
+    "topical_chat": 1.5,
+    "synthetic_persona_chat": 1.5,
+    "mynah_everyday": 4.0,
+    "mynah_self": 4.0,
+    "mynah_talks": 4.0,
+    "mynah_knowledge": 2.0,
+}
+"""Of the second growing: our words are a third of the tokens; small talk is read more often than questions of fact."""
 POLISH = {
-    "self_dialogue": 0.2,
-    "topical_chat": 0.4,
-    "synthetic_persona_chat": 0.4,
+    "self_dialogue": 0.25,
+    "topical_chat": 0.3,
+    "synthetic_persona_chat": 0.3,
     "ms_chitchat": 0.1,
     "chatterbot": 1.0,
-    SOURCE: 2.0,
+    "mynah_everyday": 4.0,
+    "mynah_self": 4.0,
+    "mynah_talks": 3.0,
+    "mynah_knowledge": 1.5,
 }
-"""Of the last stage: half of it our words, the rest so that talk of several turns is not forgotten."""
-POLISH_RATE = 0.3
-"""Of the usual learning rates, at the beginning of the last stage."""
-STEADY_TOKENS, FALLING_TOKENS, POLISH_TOKENS = 12e6, 12e6, 2.5e6
+"""Of the polish: most of it our words, the rest so that talk of several turns is not forgotten."""
+HIGH, LOW = 0.6, 0.25
+"""Learning rates, of the usual ones: where the second growing begins, and where it ends and a polish begins."""
 SEED = 1
 STAGE = Plan(steps=1, tokens_a_step=4096, decay_share=1.0, short_share=0.0, compiled=True, seed=SEED)
 """What the stages have in common; the steps follow from the tokens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One growing of the seed, on from the stage before."""
+
+    name: str
+    """Of its folder."""
+    tokens: float
+    repeats: Mapping[str, float]
+    """How often a source is read in an epoch."""
+    plan: Plan
+
+
+def at(plan: Plan, share: float) -> Plan:
+    """The same plan at a share of its learning rates."""
+    return replace(plan, matrix_rate=share * plan.matrix_rate, other_rate=share * plan.other_rate)
+
+
+STAGES = (
+    Stage("steady", 12e6, {**OPEN, **dict.fromkeys(SOURCES, 0.0)}, replace(STAGE, decay_share=0.0)),
+    Stage("fallen", 12e6, GROWING, replace(STAGE, seed=SEED + 1)),
+    Stage("polished", 2.5e6, POLISH, replace(at(STAGE, LOW), seed=SEED + 2)),
+    Stage("risen", 12e6, RISING, replace(at(STAGE, HIGH), least_rate=LOW / HIGH, short_share=0.75, seed=SEED + 3)),
+    Stage("seed", 4e6, POLISH, replace(at(STAGE, LOW), seed=SEED + 4)),
+)
 
 
 def main() -> None:
@@ -66,16 +105,12 @@ def main() -> None:
 
     torch.set_num_threads(arguments.threads)
     talk = together(open_talk(arguments.data, arguments.work / "open"), arguments.work / "talk")
-    steady = arguments.work / "steady"
-    if not steady.exists():
-        told(grow(steady_order(talk), steady, onlooker()))
-    fallen = arguments.work / "fallen"
-    if not fallen.exists():
-        told(grow(falling_order(talk, steady), fallen, onlooker()))
-    seed = arguments.work / "seed"
-    if not seed.exists():
-        told(grow(polishing_order(talk, fallen), seed, onlooker()))
-    ship(seed, arguments.data / "licences", arguments.out)
+    folder = None
+    for stage in STAGES:
+        start, folder = folder, arguments.work / stage.name
+        if not folder.exists():
+            told(grow(order(talk, stage, start), folder, onlooker()))
+    ship(arguments.work / STAGES[-1].name, arguments.data / "licences", arguments.out)
 
 
 def open_talk(data: Path, folder: Path) -> Dataset:
@@ -106,41 +141,21 @@ def together(talk: Dataset, folder: Path) -> Dataset:
             writer.add(one, is_held_out=False)
         for one in talk.heldout():
             writer.add(one, is_held_out=True)
-        sources = {source: {"licences": [licence]} for source, licence in {**talk.licences, SOURCE: LICENCE}.items()}
+        licences = {**talk.licences, **dict.fromkeys(SOURCES, LICENCE)}
+        sources = {source: {"licences": [licence]} for source, licence in licences.items()}
         return writer.finish({"sources": sources, "open_talk": talk.content_hash}, f"# {folder.name}\n")
 
 
-def steady_order(talk: Dataset) -> Order:
-    """From nothing, mostly open talk, the learning rate never falling."""
-    return _order(talk, STEADY_TOKENS, {**OPEN, SOURCE: 0.0}, replace(STAGE, decay_share=0.0))
-
-
-def falling_order(talk: Dataset, start: Path) -> Order:
-    """On from there with our words, and a learning rate that falls all the way."""
-    repeats = {**OPEN, "ms_chitchat": 1.0, SOURCE: OUR_SHARE}
-    return _order(talk, FALLING_TOKENS, repeats, replace(STAGE, seed=SEED + 1), start)
-
-
-def polishing_order(talk: Dataset, start: Path) -> Order:
-    """The last touch: mostly who it is and how it answers plain words."""
-    plan = replace(
-        STAGE,
-        matrix_rate=POLISH_RATE * STAGE.matrix_rate,
-        other_rate=POLISH_RATE * STAGE.other_rate,
-        seed=SEED + 2,
-    )
-    return _order(talk, POLISH_TOKENS, POLISH, plan, start)
-
-
-def _order(talk: Dataset, tokens: float, repeats: Mapping[str, float], plan: Plan, start: Path | None = None) -> Order:
+def order(talk: Dataset, stage: Stage, start: Path | None) -> Order:
+    """What is to be grown at a stage, from where the stage before ended."""
     return Order(
         dataset=talk,
         size=choose_size("micro"),
-        plan=plan,
-        length=Length(tokens=tokens),
+        plan=stage.plan,
+        length=Length(tokens=stage.tokens),
         start=start,
         variations=VARIATIONS,
-        repeats=repeats,
+        repeats=stage.repeats,
     )
 
 

@@ -18,7 +18,7 @@ from typing import Generic
 
 from bot.engine.protocol import EngineAway, EngineFailed
 from bot.engine.routing import SHARED, Place, Routes, attainable, by_need, line_of, reachable, version_for
-from bot.engine.versions import G, LoadedVersions
+from bot.engine.versions import AnyServing, LoadedVersions
 from storage.errors import DatabaseBusy, MynahError
 
 logger = logging.getLogger(__name__)
@@ -40,13 +40,13 @@ class SwapReport:
     """Moving new requests over."""
 
 
-class Fleet(Generic[G]):
+class Fleet(Generic[AnyServing]):
     """The versions that answer, and the routes to them. Belongs to one event loop."""
 
     def __init__(
         self,
-        open_generation: Callable[[str], Awaitable[G]],
-        first: G,
+        open_generation: Callable[[str], Awaitable[AnyServing]],
+        first: AnyServing,
         *,
         max_versions: int,
         patience_seconds: float,
@@ -98,12 +98,12 @@ class Fleet(Generic[G]):
         return self._versions.in_memory
 
     @property
-    def shared(self) -> G:
+    def shared(self) -> AnyServing:
         """The shared champion."""
         return self._versions.generation(self._routes.champions[SHARED])
 
     @contextmanager
-    def held(self, place: Place) -> Iterator[G]:
+    def held(self, place: Place) -> Iterator[AnyServing]:
         """The generation that answers at a place, kept until the end of the `with`, whatever changes meanwhile.
 
         Raises:
@@ -125,8 +125,8 @@ class Fleet(Generic[G]):
         that do not fit are loaded when somebody speaks there and another line has been silent for a while.
 
         Raises:
-            DatabaseBusy, EngineAway: a version could not be looked up, or the model server is not there; what was moved
-                so far stays. Try again.
+            DatabaseBusy, EngineAway: a version could not be looked up, or no model server is there; what was moved so
+                far stays. Try again.
         """
         wanted = routes if SHARED in routes.champions else routes.with_champion(SHARED, self.shared.version)
         self._wanted = wanted

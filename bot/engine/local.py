@@ -32,7 +32,7 @@ class LocalEngine:
         self._registry = registry
         self._settings = settings
         self._monotonic = monotonic
-        self._fleet = Fleet(
+        self._fleet: Fleet[Generation] = Fleet(
             lambda version: open_generation(registry, version, settings, monotonic),
             first,
             max_versions=settings.max_versions,

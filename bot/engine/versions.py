@@ -1,4 +1,4 @@
-"""The versions that are loaded, here or on a model server, and how many requests hold on to each.
+"""The versions in memory, each a generation of its own, and how many requests hold on to each.
 
 Promises: a generation is closed and freed as soon as it is retired and nobody holds it; while one is loaded, no more
 than the limit are in memory beside it. It knows no routes.
@@ -16,8 +16,8 @@ from bot.engine.protocol import EngineFailed
 logger = logging.getLogger(__name__)
 
 
-class Loaded(Protocol):
-    """A version that can answer: in this machine's memory, or on model servers."""
+class Serving(Protocol):
+    """A version that can answer: a generation on this machine, or what a server has."""
 
     @property
     def version(self) -> str:
@@ -25,30 +25,30 @@ class Loaded(Protocol):
         ...
 
     def close(self) -> None:
-        """Free what it takes. Blocks; called from a thread while the event loop runs."""
+        """Free it. Blocks; called once, in a thread."""
         ...
 
 
-G = TypeVar("G", bound=Loaded)
+AnyServing = TypeVar("AnyServing", bound=Serving)
 
 
 @dataclass(slots=True, eq=False)
-class _Held(Generic[G]):
+class _Held(Generic[AnyServing]):
     """A generation, and how many requests hold on to it."""
 
-    generation: G
+    generation: AnyServing
     load_seconds: float
     holders: int = 0
     is_retired: bool = False
 
 
-class LoadedVersions(Generic[G]):
+class LoadedVersions(Generic[AnyServing]):
     """Loads, lends and frees generations. Belongs to one event loop."""
 
     def __init__(
         self,
-        open_generation: Callable[[str], Awaitable[G]],
-        first: G,
+        open_generation: Callable[[str], Awaitable[AnyServing]],
+        first: AnyServing,
         *,
         limit: int,
         patience_seconds: float,
@@ -68,7 +68,7 @@ class LoadedVersions(Generic[G]):
         self._patience_seconds = patience_seconds
         self._monotonic = monotonic
         self._loaded = {first.version: _Held(first, 0.0)}
-        self._draining: set[_Held[G]] = set()
+        self._draining: set[_Held[AnyServing]] = set()
         self._closing: set[asyncio.Task[None]] = set()
         self._freed = asyncio.Event()
         self._is_closed = False
@@ -83,7 +83,7 @@ class LoadedVersions(Generic[G]):
         """How many generations there are, those that drain included."""
         return len(self._loaded) + len(self._draining)
 
-    def generation(self, version: str) -> G:
+    def generation(self, version: str) -> AnyServing:
         """A loaded version's generation."""
         return self._loaded[version].generation
 
@@ -108,7 +108,7 @@ class LoadedVersions(Generic[G]):
         self._loaded[version] = _Held(generation, self._monotonic() - begun)
 
     @contextmanager
-    def held(self, version: str) -> Iterator[G]:
+    def held(self, version: str) -> Iterator[AnyServing]:
         """A loaded version's generation, kept until the end of the `with`, also when it is retired meanwhile."""
         held = self._loaded[version]
         held.holders += 1
@@ -147,13 +147,13 @@ class LoadedVersions(Generic[G]):
             # Somebody does not let go, though every answer has its deadline: better too much memory than the wrong model.
             logger.warning("old versions linger", extra={"draining": len(self._draining), "limit": self._limit})
 
-    def _free(self, held: _Held[G]) -> None:
+    def _free(self, held: _Held[AnyServing]) -> None:
         """Close a generation that nobody holds: its thread ends, and with it the last reference to its weights."""
         task = asyncio.get_running_loop().create_task(self._close_one(held))
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
 
-    async def _close_one(self, held: _Held[G]) -> None:
+    async def _close_one(self, held: _Held[AnyServing]) -> None:
         await asyncio.to_thread(held.generation.close)
         self._draining.discard(held)
         self._freed.set()

@@ -51,7 +51,7 @@ class ModelServer:
     @property
     def url(self) -> str:
         """Where it is."""
-        return f"http://127.0.0.1:{self._port}"
+        return f"http://127.0.0.1:{self._port}/v1"
 
     async def start(self) -> None:
         """Listen; again at the same port after `stop`, without memory."""

@@ -10,15 +10,16 @@ import pytest
 from pydantic import SecretStr
 from typer.testing import CliRunner
 
-from bot.settings import DiscordSettings
+from bot.settings import DiscordSettings, RemoteSettings
 from mynah import checkup
 from mynah.app import app
 from mynah.checkup import Finding, Health, check_up
 from mynah.settings import Settings
 from mynah.world import open_world
 from storage.errors import ModelDamaged
-from storage.settings import StoreSettings
+from storage.settings import ModelsSettings, StoreSettings
 from storage.values import Alias
+from tests.fakes.model_server import MODEL, model_server
 from tests.fakes.screening import WordScreening
 from tests.mynah.commands.conftest import fake_model
 from tests.mynah.discord_api import TOKEN, DiscordApi, discord_api
@@ -183,3 +184,52 @@ async def test_pinned_conversations_are_counted_and_a_broken_line_fails(home: Pa
     assert broken.health is Health.FAIL
     assert "Line 1 of" in broken.what
     assert broken.mend
+
+
+def remote(home: Path, url: str, **more: object) -> Settings:
+    return Settings(home=home, remote=RemoteSettings.model_validate({"urls": (url,), "model": MODEL, **more}))
+
+
+async def test_a_server_that_takes_adapters_is_well(home: Path) -> None:
+    async with model_server() as server:
+        found = await checkup.remote(remote(home, server.url, adapters=True))
+    assert (found.health, found.what) == (Health.OK, "base-model at 1 servers, which take adapters")
+
+
+@pytest.mark.parametrize(
+    ("more", "health", "what"),
+    [
+        ({}, Health.WARN, "nothing can be trained"),
+        ({"model": "other"}, Health.FAIL, "does not list other"),
+        ({"adapters": True}, Health.FAIL, "takes no adapters"),
+        ({"key": "wrong"}, Health.FAIL, "status 401"),
+    ],
+    ids=["own model", "other model", "no adapters", "wrong key"],
+)
+async def test_what_a_server_lacks_is_told_with_what_mends_it(
+    home: Path, more: dict[str, object], health: Health, what: str
+) -> None:
+    async with model_server(takes_adapters=False, key="right") as server:
+        found = await checkup.remote(remote(home, server.url, **{"key": "right", **more}))
+    assert found.health is health
+    assert what in found.what
+    assert found.mend
+    assert "wrong" not in found.what + found.mend
+
+
+async def test_a_server_that_is_away_fails_and_one_of_two_warns(home: Path) -> None:
+    gone = "http://127.0.0.1:9/v1"
+    assert (await checkup.remote(remote(home, gone))).health is Health.FAIL
+    async with model_server() as server:
+        found = await checkup.remote(remote(home, server.url, urls=(server.url, gone)))
+    assert (found.health, gone in found.what) == (Health.WARN, True)
+    assert "remote" not in await findings(Settings(home=home))
+
+
+async def test_the_model_store_is_looked_at(home: Path, tmp_path: Path) -> None:
+    def store(url: str) -> Settings:
+        return Settings(home=home, models=ModelsSettings(url=url))
+
+    assert (await findings(store(str(tmp_path / "shared"))))["model store"].what.startswith("0 versions in")
+    assert (await checkup.model_store(store("ftp://host/x"))).health is Health.FAIL
+    assert "model store" not in await findings(Settings(home=home))

@@ -13,12 +13,20 @@ from pathlib import Path
 from storage.similarity import normalised
 from trainer.growing.dataset import Talk
 
-SOURCE = "mynah"
 LICENCE = "Apache-2.0"
+SOURCES = ("mynah_everyday", "mynah_knowledge", "mynah_self", "mynah_talks")
+"""What our words are called where sources are weighed: intents by their file, and all talks together."""
 REPLIES_AN_ASK = 3
 """Each wording meets so many of its intent's replies, so that it learns the meaning and not one line."""
 VALUES_AN_ASK = 2
 """And each reply so many of the values that fill its slots."""
+OPENED, ENDED = 0.3, 0.15
+"""Shares of the wordings that get a word before or after them that means nothing, as people write."""
+_OPENERS = (
+    *("hey", "hey,", "so", "ok", "ok so", "well", "um", "hmm", "oh", "mynah,", "hey mynah,", "lol", "btw", "anyway,"),
+    *("honestly,", "haha", "yo", "alright,", "look,", "you know,", "ah", "by the way,", "wow", "man,", "listen,"),
+)
+_ENDERS = ("lol", "haha", "btw", "mynah", "tbh", ":)", "...", "though", "bot", "friend", "<3", "xd", "hm")
 _SLOT = re.compile(r"\{(\w+)\}")
 
 
@@ -61,17 +69,28 @@ def _exchanges(folder: Path, dice: random.Random) -> Iterator[Talk]:
                 for reply in dice.sample(intent["replies"], min(REPLIES_AN_ASK, len(intent["replies"]))):
                     for _ in range(VALUES_AN_ASK if slots else 1):
                         values = {name: dice.choice(known) for name, known in slots.items()}
-                        yield _exchange(_filled(ask, values), _filled(reply, values))
+                        said = _chattier(_filled(ask, values), dice)
+                        yield _exchange(said, _filled(reply, values), path.stem.replace("intents", "mynah"))
 
 
 def _talks(folder: Path) -> Iterator[Talk]:
     for path in sorted(folder.glob("talks_*.jsonl")):
         for line in path.read_text("utf-8").splitlines():
-            yield Talk(json.loads(line)["messages"], SOURCE)
+            yield Talk(json.loads(line)["messages"], "mynah_talks")
 
 
-def _exchange(said: str, answered: str) -> Talk:
-    return Talk([{"role": "user", "content": said}, {"role": "assistant", "content": answered}], SOURCE)
+def _exchange(said: str, answered: str, source: str) -> Talk:
+    return Talk([{"role": "user", "content": said}, {"role": "assistant", "content": answered}], source)
+
+
+def _chattier(ask: str, dice: random.Random) -> str:
+    """The wording, at times with a word around it that changes nothing."""
+    if dice.random() < OPENED:
+        is_name = ask[:2] in {"I ", "I'"} or ask[:2].isupper()
+        ask = f"{dice.choice(_OPENERS)} {ask if is_name else ask[:1].lower() + ask[1:]}"
+    if dice.random() < ENDED:
+        ask = f"{ask} {dice.choice(_ENDERS)}"
+    return ask
 
 
 def _filled(text: str, values: dict[str, str]) -> str:

@@ -38,7 +38,9 @@ class Plan:
     weight_decay: float = 0.05
     warmup_steps: int = 20
     decay_share: float = 0.6
-    """The learning rate falls to nothing over this share of the steps, at the end."""
+    """The learning rate falls over this share of the steps, at the end."""
+    least_rate: float = 0.0
+    """What it falls to, of the highest: nothing, unless another stage goes on from there."""
     short_share: float = 0.75
     """For this share of the steps, at the beginning, rows are read by halves: attention costs less."""
     tokens_at_once: int | None = None
@@ -52,8 +54,9 @@ class Plan:
     def rate(self, step: int) -> float:
         """What the learning rates are multiplied with at a step, counted from 0."""
         rising = (step + 1) / max(1, self.warmup_steps)
-        falling = (self.steps - step) / max(1.0, self.decay_share * self.steps)
-        return max(0.0, min(1.0, rising, falling))
+        left = (self.steps - step) / max(1.0, self.decay_share * self.steps)
+        falling = self.least_rate + (1.0 - self.least_rate) * max(0.0, left)
+        return min(1.0, rising, falling)
 
     def as_record(self) -> dict[str, object]:
         """For the model's card."""

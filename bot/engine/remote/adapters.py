@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Any
 
 from bot.engine.golden import GOLDEN
@@ -51,7 +52,7 @@ class Adapters:
         *,
         model: str,
         base_version: str,
-        folder: str,
+        folder: str | None,
         new_mark: Callable[[], str] = lambda: secrets.token_hex(4),
     ) -> None:
         """Load nothing yet.
@@ -61,7 +62,7 @@ class Adapters:
             replicas: all serve the same model.
             model: what they call it.
             base_version: what the registry calls it; adapters over another base are refused.
-            folder: where the servers see the registry's folder; empty: under the same path.
+            folder: where the servers see the registry's folder; None: under the same path.
             new_mark: ends a new name, so that no name comes twice.
         """
         self._registry = registry
@@ -166,16 +167,17 @@ class Adapters:
                 replica.names[version] = self._model
                 return
             name = f"mynah-{version}-{self._new_mark()}"
-            root = self._folder.rstrip("/") or str(self._registry.folder(version).parent.absolute())
+            here = self._registry.folder(version).absolute()
+            folder = str(here) if self._folder is None else str(PurePath(self._folder) / here.name)
             try:
-                await replica.server.load_adapter(name, f"{root}/{version}")
+                await replica.server.load_adapter(name, folder)
                 await self._check_listed(replica, name)
                 await prove(replica, name)
             except NotServed as error:
                 raise ServerRefused(
                     f"The model server could not load version {version}. {error.what}",
                     advice="Start vLLM with VLLM_ALLOW_RUNTIME_LORA_UPDATING=True and --enable-lora, and let it see the "
-                    "folder of models (MYNAH_REMOTE__ADAPTER_FOLDER).",
+                    "folder of models (MYNAH_REMOTE__MODELS_FOLDER).",
                 ) from error
             except BaseException:
                 await self._unload(replica, name)

@@ -51,22 +51,21 @@ async def open_remote_engine(
         look_seconds: how often the servers are looked at.
 
     Raises:
-        WrongUsage: no name of a model is set and the servers do not list exactly one.
+        WrongUsage: the servers list models, and not this one.
         Refused, UnknownModel, UnsafeModel, ModelDamaged, EngineFailed: the champion cannot be served.
     """
+    model = remote.model
     async with AsyncExitStack() as stack:
-        session = await stack.enter_async_context(aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)))
-        replicas = [
-            Replica(ModelServer(session, url, remote.key, timeout_seconds=remote.timeout_seconds), monotonic)
-            for url in remote.urls
-        ]
+        replicas = await stack.enter_async_context(_replicas(remote, monotonic))
         listed = await _listed(replicas)
-        model = remote.model or only_model(listed, remote.urls)
+        if listed and model not in listed:
+            raise WrongUsage(
+                f"The servers have no model {model!r}, but: {', '.join(sorted(listed))[:300]}.",
+                advice="Set MYNAH_REMOTE__MODEL to one of these.",
+            )
         adapters = None
         if champion is not None:
-            adapters = Adapters(
-                registry, replicas, model=model, base_version=base_version, folder=remote.adapter_folder
-            )
+            adapters = Adapters(registry, replicas, model=model, base_version=base_version, folder=remote.models_folder)
             first = await adapters.expect(champion)
             with suppress(EngineAway):  # looking goes on, and loads it when a server is there
                 await adapters.load(champion)
@@ -104,18 +103,35 @@ def own_version(model: str) -> str:
     return f"remote-{plain}"[:64].rstrip("-")
 
 
-def only_model(listed: Mapping[str, ListedModel], urls: Sequence[str]) -> str:
-    """The one model that the servers list.
+async def ask_for_models(remote: RemoteSettings) -> dict[str, frozenset[str] | EngineFailed]:
+    """What each server of the settings lists, or why it does not say."""
+    async with _replicas(remote, time.monotonic) as replicas:
+        told = await asyncio.gather(*(replica.look() for replica in replicas), return_exceptions=True)
+    return {replica.server.url: _names(models) for replica, models in zip(replicas, told, strict=True)}
+
+
+async def ask_for_adapters(remote: RemoteSettings) -> list[str]:
+    """The servers of the settings that take no adapters while they run.
 
     Raises:
-        WrongUsage: they list several or none.
+        EngineFailed: one does not say.
     """
-    if len(listed) != 1:
-        there = ", ".join(sorted(listed)[:5]) or "none, or cannot be reached"
-        raise WrongUsage(
-            f"Which model should answer? {', '.join(urls)}: {there}.", advice="Set MYNAH_REMOTE__MODEL to its name."
-        )
-    return next(iter(listed))
+    async with _replicas(remote, time.monotonic) as replicas:
+        return [replica.server.url for replica in replicas if not await replica.server.takes_adapters()]
+
+
+def _names(told: Mapping[str, ListedModel] | BaseException) -> frozenset[str] | EngineFailed:
+    if isinstance(told, EngineFailed):
+        return told
+    if isinstance(told, BaseException):
+        raise told
+    return frozenset(told)
+
+
+@asynccontextmanager
+async def _replicas(remote: RemoteSettings, monotonic: Callable[[], float]) -> AsyncIterator[list[Replica]]:
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+        yield [Replica(ModelServer(session, url, remote), monotonic) for url in remote.urls]
 
 
 async def _listed(replicas: Sequence[Replica]) -> dict[str, ListedModel]:

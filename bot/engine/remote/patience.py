@@ -19,7 +19,7 @@ class Patience:
 
     def end(self, finish: Finish) -> None:
         """Wait no more; the first reason stays."""
-        self.finish = self.finish or finish
+        self._note(finish)
         if self._timer is not None and not self._timer.expired():
             self._timer.reschedule(asyncio.get_running_loop().time())
 
@@ -40,4 +40,7 @@ class Patience:
         finally:
             self._timer = None
             if timer.expired():
-                self.finish = self.finish or Finish.DEADLINE
+                self._note(Finish.DEADLINE)
+
+    def _note(self, finish: Finish) -> None:
+        self.finish = self.finish or finish

@@ -13,15 +13,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
-from pydantic import SecretStr
 
 from bot.engine.protocol import EngineAway, EngineFailed
 from bot.engine.remote.errors import NotServed, ServerFull, ServerRefused, ServerTrouble, TooMuchContext
 from bot.engine.remote.patience import Patience
+from bot.settings import RemoteSettings
 
 _LONGEST_EVENT = 1_000_000
 _LONGEST_ERROR = 20_000
-_CONNECT_SECONDS = 5.0
 _LISTING_SECONDS = 5.0
 _END_SECONDS = 0.05
 _TOO_LONG_WORDS = (b"context_length", b"context length", b"maximum model length", b"max_model_len", b"too long")
@@ -50,24 +49,20 @@ class ListedModel:
 class ModelServer:
     """A server that speaks OpenAI's protocol. The session is the caller's to close."""
 
-    def __init__(
-        self, session: aiohttp.ClientSession, url: str, key: SecretStr | None, *, timeout_seconds: float
-    ) -> None:
+    def __init__(self, session: aiohttp.ClientSession, url: str, settings: RemoteSettings) -> None:
         """Ask nothing yet.
 
         Args:
             session: makes the connections.
-            url: with or without `/v1` at its end.
-            key: is sent as a bearer token.
-            timeout_seconds: the longest silence.
+            url: up to and with `/v1`.
+            settings: the key, and how long it may be silent.
         """
-        self.url = url.rstrip("/").removesuffix("/v1")
+        self.url = url.rstrip("/")
         self._session = session
-        self._headers = {"Authorization": f"Bearer {key.get_secret_value()}"} if key is not None else {}
-        self._timeout = aiohttp.ClientTimeout(
-            total=None, sock_connect=min(_CONNECT_SECONDS, timeout_seconds), sock_read=timeout_seconds
-        )
-        self._short = aiohttp.ClientTimeout(total=min(_LISTING_SECONDS, timeout_seconds))
+        key, silence = settings.key, settings.first_token_seconds
+        self._headers = {} if key is None else {"Authorization": f"Bearer {key.get_secret_value()}"}
+        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=settings.connect_seconds, sock_read=silence)
+        self._short = aiohttp.ClientTimeout(total=min(_LISTING_SECONDS, silence))
 
     async def chat(self, body: Mapping[str, Any], patience: Patience) -> AsyncIterator[Chunk]:
         """The answer's chunks as they come; close the iterator to stop the server's work.
@@ -79,7 +74,7 @@ class ModelServer:
         with self._told():
             async with patience.waiting():
                 response = await self._session.post(
-                    f"{self.url}/v1/chat/completions", json=body, headers=self._headers, timeout=self._timeout
+                    f"{self.url}/chat/completions", json=body, headers=self._headers, timeout=self._timeout
                 )
             try:
                 if response.status != 200:
@@ -96,7 +91,7 @@ class ModelServer:
         Raises:
             EngineFailed: one of those in `errors`.
         """
-        async with self._asked("GET", "/v1/models") as response:
+        async with self._asked("GET", "/models") as response:
             told = await response.json(content_type=None)
         try:
             return {
@@ -140,7 +135,7 @@ class ModelServer:
         return True
 
     async def _adapter_route(self, route: str, body: Mapping[str, str]) -> None:
-        async with self._asked("POST", f"/v1/{route}", body, tells_words=True):
+        async with self._asked("POST", f"/{route}", body, tells_words=True):
             pass
 
     @asynccontextmanager
@@ -163,7 +158,9 @@ class ModelServer:
         if status in (401, 403):
             return ServerRefused(what, advice="Check MYNAH_REMOTE__KEY.")
         if status == 404:
-            return NotServed(what, advice="Check MYNAH_REMOTE__URLS and MYNAH_REMOTE__MODEL.")
+            return NotServed(
+                what, advice="Check MYNAH_REMOTE__URLS (an address ends with /v1) and MYNAH_REMOTE__MODEL."
+            )
         if status in (429, 503):
             return ServerFull(what, advice="Please try again in a moment.")
         if status in (400, 413, 422) and any(words in told.lower() for words in _TOO_LONG_WORDS):

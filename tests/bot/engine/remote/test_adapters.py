@@ -99,7 +99,7 @@ async def test_an_adapter_that_does_not_work_leaves_the_old_version_answering(
     yard: Fleetyard, fault: str, tmp_path: Path
 ) -> None:
     async with model_server(takes_adapters=fault != "no routes") as server:
-        how = {"adapter_folder": str(tmp_path / "elsewhere")} if fault == "other folder" else {}
+        how = {"models_folder": str(tmp_path / "elsewhere")} if fault == "other folder" else {}
         async with yard.engine(yard.base, servers=[server], **how) as engine:
             server.refuses_adapters, server.hides_adapters = fault == "refused", fault == "hidden"
             server.says = "" if fault == "mute" else None

@@ -10,7 +10,7 @@ import pytest
 from bot.engine.protocol import EngineAway, EngineBusy, EngineFailed, Finish, Piece, PromptTooLong
 from bot.engine.remote.breaker import FAILURES_THAT_OPEN, PAUSE_SECONDS
 from bot.engine.remote.engine import RemoteEngine
-from bot.settings import EngineSettings
+from bot.settings import EngineSettings, RemoteSettings
 from storage.errors import Refused, WrongUsage
 from tests.bot.engine.conftest import GREEDY, assistant, collect, system, user
 from tests.bot.engine.remote.conftest import Fleetyard
@@ -39,16 +39,21 @@ async def test_a_server_of_any_kind_answers_piece_by_piece(yard: Fleetyard) -> N
     assert answer.latency_seconds > 0
 
 
-async def test_the_only_model_of_a_server_needs_no_name(yard: Fleetyard) -> None:
-    async with yard.engine(model="") as engine:
-        assert await said_by(engine) == "I am the base, good day."
-
-
-async def test_a_server_that_cannot_be_asked_for_its_models_wants_a_name(yard: Fleetyard) -> None:
-    await yard.servers[0].stop()
-    with pytest.raises(WrongUsage, match="MYNAH_REMOTE__MODEL"):
-        async with yard.engine(model=""):
+async def test_a_model_that_the_server_does_not_list_is_told_at_once(yard: Fleetyard) -> None:
+    with pytest.raises(WrongUsage, match="no model 'other', but: base-model"):
+        async with yard.engine(model="other"):
             pass
+
+
+@pytest.mark.parametrize("urls", [("ftp://x",), ("localhost:8000",)])
+def test_an_address_is_an_address(urls: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match="urls"):
+        RemoteSettings(urls=urls, model="base")
+
+
+def test_urls_need_a_model() -> None:
+    with pytest.raises(ValueError, match="MYNAH_REMOTE__MODEL"):
+        RemoteSettings(urls=("http://host/v1",))
 
 
 async def test_an_answer_ends_at_its_longest(yard: Fleetyard) -> None:
