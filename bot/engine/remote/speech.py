@@ -8,6 +8,10 @@ from bot.engine.protocol import Finish
 from bot.engine.remote.server import Chunk
 
 
+_LOOK_EVERY = 8
+"""Chunks between two looks at whether an answer goes in circles: a look costs as much as all else about a chunk."""
+
+
 class Speech:
     """Collects the chunks of one answer."""
 
@@ -55,7 +59,8 @@ class Speech:
         if not chunk.delta:
             return ""
         self._words.append(chunk.delta)
-        self.goes_in_circles = goes_in_circles(self._words)
+        if len(self._words) % _LOOK_EVERY == 0:
+            self.goes_in_circles = goes_in_circles(self._words)
         return self._say(chunk.delta)
 
     def _say(self, new: str) -> str:
