@@ -77,6 +77,11 @@ class RemoteSettings(_Section):
     first_token_seconds: float = Field(default=30.0, gt=0)
     """How long a server may be silent, before its first word and between two."""
 
+    @property
+    def takes_versions(self) -> bool:
+        """Whether versions of ours can answer: on this machine, or as adapters on the servers."""
+        return self.adapters or not self.urls
+
     @model_validator(mode="after")
     def _names_a_model(self) -> Self:
         if self.urls and not self.model:

@@ -73,6 +73,8 @@ async def check_up(settings: Settings, *, online: bool = False, api: str = API) 
     yield await asyncio.to_thread(screening, settings)
     if settings.remote.urls:
         yield await remote(settings)
+    if settings.models.url:
+        yield await model_store(settings)
     async for finding in discord(settings, online=online, api=api):
         yield finding
 
@@ -205,31 +207,55 @@ def screening(settings: Settings) -> Finding:
 
 
 async def remote(settings: Settings) -> Finding:
-    """The servers that answer, and whether they have the model."""
-    from bot.engine.remote.engine import ask_for_models
+    """The servers that answer: whether they are there, accept the key, have the model, and take what is learnt."""
+    from bot.engine.protocol import EngineAway, EngineFailed
+    from bot.engine.remote.opening import ask_for_adapters, ask_for_models
 
     asked = settings.remote
-    try:
-        told = await ask_for_models(asked)
-    except MynahError as error:
-        return Finding("remote", Health.FAIL, error.what, error.advice)
-    if away := [url for url, models in told.items() if models is None]:
-        health = Health.FAIL if len(away) == len(told) else Health.WARN
-        return Finding(
-            "remote", health, f"no answer from {', '.join(away)}", "Start it, or look at MYNAH_REMOTE__URLS."
-        )
-    if without := [url for url, models in told.items() if asked.model not in (models or ())]:
-        return Finding(
-            "remote", Health.WARN, f"{', '.join(without)} does not list {asked.model}", "Look at MYNAH_REMOTE__MODEL."
-        )
+    told = await ask_for_models(asked)
+    failed = {url: error for url, error in told.items() if isinstance(error, EngineFailed)}
+    for url, error in failed.items():
+        is_one_of_several_away = isinstance(error, EngineAway) and len(failed) < len(told)
+        health = Health.WARN if is_one_of_several_away else Health.FAIL
+        what = f"no answer from {url}" if isinstance(error, EngineAway) else error.what
+        return Finding("remote", health, what, error.advice)
+    if without := [url for url, models in told.items() if asked.model not in _listed(models)]:
+        mend = "Look at MYNAH_REMOTE__MODEL."
+        return Finding("remote", Health.FAIL, f"{', '.join(without)} does not list {asked.model}", mend)
     if not asked.adapters:
         return Finding(
             "remote",
             Health.WARN,
-            f"{asked.model} answers; nothing that is trained here will, since the servers are not said to take adapters",
-            "If they do, set MYNAH_REMOTE__ADAPTERS=true; otherwise switch training off.",
+            f"{asked.model} answers; nothing can be trained for it, since the servers are not said to take adapters",
+            "If they do (vLLM with --enable-lora), set MYNAH_REMOTE__ADAPTERS=true.",
         )
-    return Finding("remote", Health.OK, f"{len(told)} of {len(told)} servers have {asked.model}")
+    try:
+        deaf = await ask_for_adapters(asked)
+    except EngineFailed as error:
+        return Finding("remote", Health.FAIL, error.what, error.advice)
+    if deaf:
+        return Finding(
+            "remote",
+            Health.FAIL,
+            f"{', '.join(deaf)} takes no adapters while it runs",
+            "Start vLLM with VLLM_ALLOW_RUNTIME_LORA_UPDATING=True and --enable-lora.",
+        )
+    return Finding("remote", Health.OK, f"{asked.model} at {len(told)} servers, which take adapters")
+
+
+def _listed(models: object) -> frozenset[str]:
+    return models if isinstance(models, frozenset) else frozenset()
+
+
+async def model_store(settings: Settings) -> Finding:
+    """Where machines share versions, and whether it can be read."""
+    from storage.model_store import open_model_store
+
+    try:
+        there = await asyncio.to_thread(open_model_store(settings.models.url or "").versions)
+    except MynahError as error:
+        return Finding("model store", Health.FAIL, error.what, error.advice)
+    return Finding("model store", Health.OK, f"{len(there)} versions in {settings.models.url}")
 
 
 async def discord(settings: Settings, *, online: bool, api: str) -> AsyncIterator[Finding]:

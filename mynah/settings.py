@@ -27,7 +27,7 @@ from pydantic_settings import (
 
 from bot.settings import ChatSettings, DiscordSettings, EngineSettings, RemoteSettings, ScreeningSettings
 from storage.errors import WrongUsage
-from storage.settings import StoreSettings
+from storage.settings import ModelsSettings, StoreSettings
 from trainer.settings import TrainerSettings
 
 ENV_FILE = ".env"
@@ -73,6 +73,7 @@ class Settings(BaseSettings):
     home: Path = Field(default_factory=default_home)
     """Holds the database, the models and the logs."""
     store: StoreSettings = StoreSettings()
+    models: ModelsSettings = ModelsSettings()
     screening: ScreeningSettings = ScreeningSettings()
     engine: EngineSettings = EngineSettings()
     remote: RemoteSettings = RemoteSettings()

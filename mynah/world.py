@@ -18,6 +18,7 @@ from bot.settings import DiscordSettings
 from mynah.bases import SelectedBase
 from mynah.settings import Settings
 from storage.errors import WrongUsage
+from storage.model_store import open_model_store
 from storage.registry import ModelRegistry
 from storage.server_settings import ServerSettings
 from storage.store import Store, open_store
@@ -27,6 +28,7 @@ if TYPE_CHECKING:  # these bring torch, and a command that only reads rows must 
     from bot.chat.service import ChatService
     from bot.engine.protocol import Engine
     from bot.screening.protocol import Screener
+    from trainer.settings import TrainerSettings
     from trainer.world import TrainerWorld
 
 logger = logging.getLogger(__name__)
@@ -64,7 +66,7 @@ async def open_world(settings: Settings, *, clock: Clock = utc_now) -> AsyncIter
     """Open the database and the registry in the home folder.
 
     Raises:
-        WrongUsage: the home folder cannot be used, or the database's address.
+        WrongUsage: the home folder cannot be used, or the address of the database or of the model store.
         DatabaseBusy: another process holds the database.
     """
     home = settings.home
@@ -77,7 +79,8 @@ async def open_world(settings: Settings, *, clock: Clock = utc_now) -> AsyncIter
         ) from None
     defaults = server_defaults(settings.discord)
     async with open_store(settings.store, home, clock=clock, server_defaults=defaults) as store:
-        yield World(settings, store, ModelRegistry(home / "models", store), clock)
+        shared = open_model_store(settings.models.url) if settings.models.url else None
+        yield World(settings, store, ModelRegistry(home / "models", store, shared), clock)
 
 
 def server_defaults(discord: DiscordSettings) -> ServerSettings:
@@ -165,6 +168,31 @@ class ChatWorld:
 
 
 @asynccontextmanager
+async def open_engine(world: World) -> AsyncIterator["Engine"]:
+    """The engine that the settings ask for, on the champion where versions of ours can answer.
+
+    Raises:
+        MynahError: whatever is missing or damaged, and what to do about it.
+    """
+    settings, remote = world.settings.engine, world.settings.remote
+    champion = (await ensure_champion(world)).version if remote.takes_versions else None
+    async with AsyncExitStack() as stack:
+        engine: Engine
+        if remote.urls:
+            from bot.engine.remote.opening import open_remote_engine
+
+            base = (await selected_base(world)).version if champion is not None else ""
+            engine = await stack.enter_async_context(
+                open_remote_engine(world.registry, champion, settings, remote, base_version=base)
+            )
+        else:
+            from bot.engine.local import open_local_engine
+
+            engine = await stack.enter_async_context(open_local_engine(world.registry, champion or "", settings))
+        yield engine
+
+
+@asynccontextmanager
 async def open_chat(settings: Settings, *, follows: bool = True, learns: bool = True) -> AsyncIterator[ChatWorld]:
     """Open the database, the screening, the engine on the champion, and the chat service over them.
 
@@ -184,10 +212,9 @@ async def open_chat(settings: Settings, *, follows: bool = True, learns: bool = 
 
     async with AsyncExitStack() as stack:
         world = await stack.enter_async_context(open_world(settings))
-        champion = await ensure_champion(world)
-        base = await selected_base(world)
-        engine = await stack.enter_async_context(_open_engine(world, champion.version, base.version))
-        if follows:
+        engine = await stack.enter_async_context(open_engine(world))
+        if follows and settings.remote.takes_versions:
+            base = await selected_base(world)
             routes = partial(stored_routes, world.store, base=base.version)
             await stack.enter_async_context(ChampionWatch(world.store, engine, routes=routes))
         screening = await asyncio.to_thread(open_screening, settings)
@@ -205,29 +232,17 @@ async def open_chat(settings: Settings, *, follows: bool = True, learns: bool = 
 
 
 @asynccontextmanager
-async def _open_engine(world: World, champion: str, base: str) -> AsyncIterator["Engine"]:
-    """The servers' where the settings name some, and otherwise this machine's, on the champion."""
-    settings = world.settings
-    if not settings.remote.urls:
-        from bot.engine.local import open_local_engine
-
-        async with open_local_engine(world.registry, champion, settings.engine) as local:
-            yield local
-    else:
-        from bot.engine.remote.engine import open_remote_engine
-
-        async with open_remote_engine(
-            world.registry, champion, settings.engine, settings.remote, base_version=base
-        ) as remote:
-            yield remote
-
-
-@asynccontextmanager
 async def open_trainer(settings: Settings) -> AsyncIterator["TrainerWorld"]:
-    """Open what the trainer needs; its heavy parts are loaded when a run begins."""
+    """Open what the trainer needs; its heavy parts are loaded when a run begins.
+
+    Raises:
+        Refused: what is trained could not answer.
+        WrongUsage: model servers take adapters, and the settings ask for whole models.
+    """
     from trainer.golden import FILE_NAME
     from trainer.world import TrainerWorld
 
+    check_takes_versions(settings)
     async with open_world(settings) as world:
         await ensure_champion(world)
         base = await selected_base(world)
@@ -235,7 +250,7 @@ async def open_trainer(settings: Settings) -> AsyncIterator["TrainerWorld"]:
             store=world.store,
             registry=world.registry,
             screening=ScreeningWhenNeeded(settings),
-            settings=settings.trainer,
+            settings=_trained_for_servers(settings) if settings.remote.urls else settings.trainer,
             base_version=base.version,
             work_folder=settings.home / "work",
             device=settings.engine.device,
@@ -243,3 +258,25 @@ async def open_trainer(settings: Settings) -> AsyncIterator["TrainerWorld"]:
             threads=settings.engine.threads,
             golden_file=settings.home / FILE_NAME,
         )
+
+
+def check_takes_versions(settings: Settings) -> None:
+    """Nothing, where versions of ours can answer.
+
+    Raises:
+        Refused: a model server answers with a model of its own.
+    """
+    from bot.engine.remote.own_model import own_model_only
+
+    if not settings.remote.takes_versions:
+        raise own_model_only()
+
+
+def _trained_for_servers(settings: Settings) -> "TrainerSettings":
+    """The trainer's settings, such that model servers can take what it makes."""
+    if settings.trainer.method == "full":
+        raise WrongUsage(
+            "MYNAH_TRAINER__METHOD=full makes whole models, and model servers take adapters only.",
+            advice="Use MYNAH_TRAINER__METHOD=lora.",
+        )
+    return settings.trainer.model_copy(update={"method": "lora"})

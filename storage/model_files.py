@@ -35,12 +35,21 @@ def files_of(folder: Path) -> list[Path]:
     for path in files:
         if not stat.S_ISREG(path.lstat().st_mode):
             raise UnsafeModel(f"{path} is not a plain file.", advice="Links and folders are not let into a model.")
-        if path.suffix not in ALLOWED_SUFFIXES or not _NAME.fullmatch(path.name):
-            raise UnsafeModel(
-                f"{path} is of a kind that may not be in a model.",
-                advice=f"Only these are: {', '.join(sorted(ALLOWED_SUFFIXES))}.",
-            )
+        check_name(path.name)
     return [path for path in files if path.name != MANIFEST]
+
+
+def check_name(name: str) -> None:
+    """Nothing, for the name of a file that may be in a model.
+
+    Raises:
+        UnsafeModel: it is of another kind, or would lead out of the folder.
+    """
+    if Path(name).suffix not in ALLOWED_SUFFIXES or not _NAME.fullmatch(name):
+        raise UnsafeModel(
+            f"{name!r} is of a kind that may not be in a model.",
+            advice=f"Only these are: {', '.join(sorted(ALLOWED_SUFFIXES))}.",
+        )
 
 
 def files_to_import(folder: Path) -> list[Path]:

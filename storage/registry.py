@@ -3,7 +3,8 @@
 Promise: a folder under its final name is whole. `manifest.json` is written last (temporary file, fsync, rename, fsync
 of the folder), names every file with its SHA-256, and is checked before anything is loaded. Only safetensors, JSON,
 text, Jinja and SentencePiece files are let in: a pickle never is. Tests kill a publishing process at random points
-and look.
+and look. With a model store, a version is there before its row is, and one that is not here is fetched from there when
+it is wanted, and let in only whole.
 """
 
 import asyncio
@@ -12,30 +13,23 @@ import os
 import re
 import secrets
 import shutil
-import socket
-import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from storage.errors import ModelDamaged, MynahError, UnknownModel, UnsafeModel, WrongUsage
+from storage.errors import MynahError, UnknownModel, WrongUsage
 from storage.governance import SHARED_LINE
-from storage.manifest import (
-    Manifest,
-    content_hash,
-    entry_of,
-    read_manifest,
-    sync_file,
-    sync_folder,
-    version_of,
-    write_manifest,
-)
-from storage.model_files import check_safetensors, files_of, files_to_import
+from storage.manifest import read_manifest
+from storage.model_files import files_to_import
+from storage.model_store import ModelStore
 from storage.processes import is_alive
 from storage.store import Store
 from storage.values import Alias, ModelVersion
+from storage.version_folders import Lineage, fetch, host, place, verify_folder
+
+__all__ = ["KINDS", "Lineage", "ModelRegistry"]
 
 logger = logging.getLogger(__name__)
 
@@ -49,33 +43,23 @@ _ABANDONED_AFTER_SECONDS = 24 * 3600.0
 """Age from which another machine's staging folder is taken for a dead process's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lineage:
-    """Where a version comes from."""
-
-    kind: str
-    base: str | None = None
-    parent: str | None = None
-    snapshot_hash: str | None = None
-    run_id: int | None = None
-    note: str = ""
-
-
 class ModelRegistry:
     """Versions as folders under one root, with their rows in the store.
 
     Args:
         root: the folder of the folders; made when something is first written.
         store: where the versions' rows and the aliases live.
+        shared: where machines share versions; None: nowhere.
     """
 
-    def __init__(self, root: Path, store: Store) -> None:
+    def __init__(self, root: Path, store: Store, shared: ModelStore | None = None) -> None:
         self._root = root
         self._store = store
+        self._shared = shared
 
     def staging(self) -> Path:
         """A fresh folder, inside the root, to write a version's files into before `publish`."""
-        folder = self._root / f".staging-{_host()}-{os.getpid()}-{secrets.token_hex(8)}"
+        folder = self._root / f".staging-{host()}-{os.getpid()}-{secrets.token_hex(8)}"
         folder.mkdir(parents=True)
         return folder
 
@@ -92,7 +76,8 @@ class ModelRegistry:
         """
         if lineage.kind not in KINDS:
             raise WrongUsage(f"There is no kind {lineage.kind!r} of model.", advice=f"Kinds: {', '.join(KINDS)}.")
-        model = await self._on_disk(lambda: _place(self._root, staging, lineage, self._store.clock()))
+        model = await self._on_disk(lambda: place(self._root, staging, lineage, self._store.clock()))
+        await self._push(model.version)
         await self._store.aliases.add_version(model)
         logger.info("version published", extra={"version": model.version, "kind": model.kind})
         return model
@@ -158,24 +143,32 @@ class ModelRegistry:
     def verify(self, version: str) -> None:
         """Check every file against the manifest, and safetensors headers against the files' sizes.
 
-        Reads every byte: call it from a thread.
+        A version that is not here is fetched from the model store first. Reads every byte: call it from a thread.
 
         Raises:
             UnknownModel: no such folder.
             UnsafeModel: files that the manifest does not name.
             ModelDamaged: a file is missing or differs.
+            MynahError: the model store cannot be reached, or the disk could not take it.
         """
         folder = self.folder(version)
-        if not folder.is_dir() or folder.is_symlink():
+        if folder.is_dir() and not folder.is_symlink():
+            verify_folder(folder)
+        elif self._shared is not None:
+            self._disk(partial(fetch, self._shared, version, self.staging(), folder))
+        else:
             raise UnknownModel(f"Model version {version} has no folder.", advice="See `mynah model list`.")
-        _verify(folder)
 
     async def verify_all(self) -> dict[str, str]:
         """Each version to `ok` or to what is wrong with it; rows without folders and folders without rows included."""
         rows = {version.version for version in await self._store.aliases.versions()}
         folders = set(await asyncio.to_thread(self._folders))
         report = {}
+        elsewhere = await self._shared_versions() if rows - folders else set()
         for name in sorted(rows | folders):
+            if name in elsewhere - folders:
+                report[name] = "ok"  # fetched, and verified then, when it is wanted here
+                continue
             try:
                 await asyncio.to_thread(self.verify, name)
                 report[name] = "ok" if name in rows else "has no row in the database: the trainer's next start adds it"
@@ -192,6 +185,7 @@ class ModelRegistry:
         for name in sorted(set(await asyncio.to_thread(self._folders)) - rows):
             try:
                 await asyncio.to_thread(self.verify, name)
+                await self._push(name)
             except (MynahError, OSError) as error:
                 logger.warning("folder not adopted", extra={"version": name, "error": type(error).__name__})
                 continue
@@ -201,6 +195,8 @@ class ModelRegistry:
 
     async def sweep(self) -> int:
         """Remove staging folders that dead processes left behind, and adopt whole folders without rows.
+
+        Versions that the model store lacks are pushed there, as far as it can be reached.
 
         Returns:
             How many staging folders were removed.
@@ -214,14 +210,36 @@ class ModelRegistry:
 
         removed = await self._on_disk(clear)
         await self.adopt()
+        await self._push_missing()
         return removed
+
+    async def _push(self, version: str) -> None:
+        if self._shared is not None:
+            await asyncio.to_thread(self._shared.push, self.folder(version))
+
+    async def _push_missing(self) -> None:
+        if self._shared is None:
+            return
+        try:
+            there = await self._shared_versions()
+            for version in sorted(set(await asyncio.to_thread(self._folders)) - there):
+                await asyncio.to_thread(self.verify, version)
+                await self._push(version)
+        except MynahError as error:
+            logger.warning("versions not pushed", extra={"error": type(error).__name__})
+
+    async def _shared_versions(self) -> set[str]:
+        return set() if self._shared is None else await asyncio.to_thread(self._shared.versions)
 
     def _folders(self) -> list[str]:
         return [path.name for path in _listing(self._root) if path.is_dir() and _NAME.fullmatch(path.name)]
 
     async def _on_disk(self, work: Callable[[], T]) -> T:
+        return await asyncio.to_thread(self._disk, work)
+
+    def _disk(self, work: Callable[[], T]) -> T:
         try:
-            return await asyncio.to_thread(work)
+            return work()
         except OSError as error:
             raise MynahError(
                 f"The model folder {self._root} failed: {error.strerror or type(error).__name__}.",
@@ -235,93 +253,8 @@ def _check_name(name: str) -> str:
     return name
 
 
-def _host() -> str:
-    return f"{zlib.crc32(socket.gethostname().encode('utf-8', 'replace')):08x}"
-
-
 def _listing(root: Path) -> list[Path]:
     return sorted(root.iterdir()) if root.is_dir() else []
-
-
-def _place(root: Path, staging: Path, lineage: Lineage, at: datetime) -> ModelVersion:
-    """Turn a staging folder into a version's folder, or into nothing if that version is there already."""
-    files = files_of(staging)
-    _check_weights(staging, files)
-    entries = {}
-    for path in files:
-        entries[path.name] = entry_of(path)
-        path.chmod(0o444)
-        sync_file(path)
-    digest = content_hash(lineage.kind, lineage.base, entries)
-    model = ModelVersion(
-        version=version_of(digest),
-        content_hash=digest,
-        kind=lineage.kind,
-        base=lineage.base,
-        parent=lineage.parent,
-        snapshot_hash=lineage.snapshot_hash,
-        run_id=lineage.run_id,
-        created_at=at,
-        note=lineage.note,
-    )
-    write_manifest(staging, Manifest(model, entries))
-    target = root / model.version
-    present = _present(target)
-    if present is None:
-        try:
-            staging.rename(target)
-        except OSError:  # another process published the same contents meanwhile
-            present = _present(target)
-            if present is None:
-                raise
-    if present is not None:
-        shutil.rmtree(staging)
-        model = present
-    sync_folder(root)
-    return model
-
-
-def _present(target: Path) -> ModelVersion | None:
-    """The version that lies there whole; a damaged one is moved out of the way of its whole copy."""
-    if not target.exists():
-        return None
-    try:
-        return _verify(target).model
-    except (ModelDamaged, UnsafeModel):
-        logger.warning("damaged version replaced", extra={"version": target.name})
-        away = target.with_name(f".staging-{_host()}-0-{secrets.token_hex(8)}")
-        target.rename(away)  # whoever reads the damaged files keeps reading them, not half of the new ones
-        shutil.rmtree(away, ignore_errors=True)
-        return None
-
-
-def _check_weights(folder: Path, files: list[Path]) -> None:
-    weights = [path for path in files if path.suffix == ".safetensors"]
-    if not weights:
-        raise WrongUsage(f"{folder} has no weights to publish.", advice="Save the model with safetensors.")
-    for path in weights:
-        check_safetensors(path)
-
-
-def _verify(folder: Path) -> Manifest:
-    manifest = read_manifest(folder)
-    found = {path.name: path for path in files_of(folder)}
-    strange = sorted(found.keys() - manifest.files.keys())
-    if strange:
-        raise UnsafeModel(
-            f"Model version {folder.name} holds {strange[0]}, which its manifest does not name.",
-            advice="Remove that file, or restore the folder from a backup.",
-        )
-    for name, entry in manifest.files.items():
-        if name not in found or entry_of(found[name]) != entry:
-            what = "lacks" if name not in found else "has a changed"
-            raise ModelDamaged(
-                f"Model version {folder.name} {what} {name}.",
-                advice="Restore the folder from a backup, or roll back to another version.",
-            )
-        if found[name].suffix == ".safetensors":
-            check_safetensors(found[name])
-    return manifest
 
 
 def _is_abandoned(path: Path, now: datetime) -> bool:
@@ -329,6 +262,6 @@ def _is_abandoned(path: Path, now: datetime) -> bool:
     name = _STAGING.fullmatch(path.name)
     if name is None:
         return False
-    if name["host"] != _host():
+    if name["host"] != host():
         return now.timestamp() - path.stat().st_mtime > _ABANDONED_AFTER_SECONDS
     return not is_alive(int(name["pid"]))

@@ -19,3 +19,12 @@ class StoreSettings(BaseModel):
 
     group_commit_rows: int = Field(default=64, ge=1)
     """At most this many waiting writes share one commit."""
+
+
+class ModelsSettings(BaseModel):
+    """Where machines share model versions."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: str | None = None
+    """A folder or S3-compatible store, such as `/mnt/models` or `s3://bucket/mynah`. None: the home folder alone."""

@@ -59,9 +59,11 @@ class Champions:
         """Verify a version and let it answer.
 
         Raises:
-            Refused: the champion is another than expected by now, or the version is not for this line.
+            Refused: the champion is another than expected by now, the version is not for this line, or no version of
+                ours can answer.
             ModelDamaged: its files are not what they were.
         """
+        self._parts.check_takes_versions()
         if await self._store.aliases.current(Alias.CHAMPION, admin.line) != expected:
             raise Refused("Another version answers by now.", advice="Look again: `/model list`.")
         await asyncio.to_thread(self._parts.registry.verify, version)
@@ -89,9 +91,11 @@ class Champions:
         """Verify a version and let it answer a share of the channels.
 
         Raises:
-            Refused: a canary answers already, or the version is the champion or not for this line.
+            Refused: a canary answers already, the version is the champion or not for this line, or no version of ours
+                can answer.
             ModelDamaged: its files are not what they were.
         """
+        self._parts.check_takes_versions()
         await asyncio.to_thread(self._parts.registry.verify, version)
         canary = await self._store.canaries.start(version, share, actor=admin.key, line=admin.line)
         await self._note(admin, "canary", version, {"share": share})

@@ -9,6 +9,7 @@ import discord
 
 from bot.chat.servers import Servers
 from bot.chat.service import ChatService
+from bot.engine.remote.own_model import own_model_only
 from bot.review.desk import ReviewDesk
 from bot.settings import DiscordSettings
 from storage.registry import ModelRegistry
@@ -30,6 +31,17 @@ class BotParts:
     clock: Callable[[], datetime]
     monotonic: Callable[[], float] = time.monotonic
     """Seconds; says when a streamed answer may be edited again."""
+    takes_versions: bool = True
+    """Whether versions of ours can answer; False where a model server has a model of its own."""
+
+    def check_takes_versions(self) -> None:
+        """Nothing, where versions of ours can answer.
+
+        Raises:
+            Refused: they cannot.
+        """
+        if not self.takes_versions:
+            raise own_model_only()
 
     @property
     def servers(self) -> Servers:

@@ -58,6 +58,7 @@ class Retraining(commands.Cog):
     async def now(self, interaction: discord.Interaction[Any]) -> None:
         """Ask the trainer for a run, and follow it with a message that moves."""
         admin = await deferred_admin(interaction, self._parts, is_private=False)
+        self._parts.check_takes_versions()
         run = await self._parts.store.runs.request(admin.key, admin.line)
         await self._parts.store.audit.record(admin.key, "retrain", f"run {run.id}", server=admin.server)
         for message in await send(interaction, embed=progress_card(run)):

@@ -100,7 +100,7 @@ class AnswerText:
         return bool(found)
 
 
-def goes_in_circles(ids: Sequence[int], *, longest_circle: int = 24, least_tokens: int = 16) -> bool:
+def goes_in_circles(ids: Sequence[object], *, longest_circle: int = 24, least_tokens: int = 16) -> bool:
     """Whether the last tokens only repeat themselves: at least three times round, and at least `least_tokens` long."""
     for length in range(1, min(longest_circle, len(ids) // 3) + 1):
         rounds = max(3, -(-least_tokens // length))

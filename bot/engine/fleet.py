@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Generic
 
-from bot.engine.protocol import EngineFailed
+from bot.engine.protocol import EngineAway, EngineFailed
 from bot.engine.routing import SHARED, Place, Routes, attainable, by_need, line_of, reachable, version_for
 from bot.engine.versions import AnyServing, LoadedVersions
 from storage.errors import DatabaseBusy, MynahError
@@ -125,7 +125,8 @@ class Fleet(Generic[AnyServing]):
         that do not fit are loaded when somebody speaks there and another line has been silent for a while.
 
         Raises:
-            DatabaseBusy: a version could not be looked up; what was moved so far stays. Try again.
+            DatabaseBusy, EngineAway: a version could not be looked up, or no model server is there; what was moved so
+                far stays. Try again.
         """
         wanted = routes if SHARED in routes.champions else routes.with_champion(SHARED, self.shared.version)
         self._wanted = wanted
@@ -169,14 +170,14 @@ class Fleet(Generic[AnyServing]):
         try:
             async with self._changing:
                 await self._settle()
-        except DatabaseBusy as error:  # the next request asks again
+        except (DatabaseBusy, EngineAway) as error:  # the next request asks again
             logger.warning("version not loaded", extra={"error": type(error).__name__})
 
     async def _settle(self) -> None:
         while (version := self._missing()) is not None:
             try:
                 await self._versions.load(version)
-            except DatabaseBusy:
+            except (DatabaseBusy, EngineAway):
                 raise
             except MynahError as error:
                 self._refuse(version, error)

@@ -22,6 +22,10 @@ class EngineFailed(MynahError):
     """The engine could not answer."""
 
 
+class EngineAway(EngineFailed):
+    """The model server cannot be reached now; later it may."""
+
+
 class Finish(StrEnum):
     """Why an answer ended."""
 
@@ -123,7 +127,7 @@ class Engine(Protocol):
         on. Routes without a shared champion leave the one there is.
 
         Raises:
-            DatabaseBusy: a version could not be looked up. Try again.
+            DatabaseBusy, EngineAway: a version could not be looked up, or the model server is not there. Try again.
         """
         ...
 

@@ -129,7 +129,7 @@ class TokenizerTemplate:
         if not self.allows_assistant_first:
             spoken = next((index for index, turn in enumerate(turns) if turn.role is Role.USER), len(turns))
             turns = [*[turn for turn in turns[:spoken] if turn.role is Role.SYSTEM], *turns[spoken:]]
-        return turns if self.allows_same_role_again else _merged(turns)
+        return turns if self.allows_same_role_again else merged(turns)
 
     def quote(self, text: str) -> str:
         """The text as it is: its control tokens are the renderer's to cut."""
@@ -189,11 +189,12 @@ def _told_by_the_user(turns: Sequence[Message]) -> list[Message]:
     return [*rest[:first], told, *rest[first + 1 :]]
 
 
-def _merged(turns: Sequence[Message]) -> list[Message]:
-    merged: list[Message] = []
+def merged(turns: Sequence[Message]) -> list[Message]:
+    """The turns, those of one role in a row as one."""
+    whole: list[Message] = []
     for turn in turns:
-        if merged and merged[-1].role is turn.role:
-            merged[-1] = replace(turn, text=f"{merged[-1].text}\n{turn.text}")
+        if whole and whole[-1].role is turn.role:
+            whole[-1] = replace(turn, text=f"{whole[-1].text}\n{turn.text}")
         else:
-            merged.append(turn)
-    return merged
+            whole.append(turn)
+    return whole

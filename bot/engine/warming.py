@@ -6,13 +6,13 @@ from typing import Any
 import torch
 
 from bot.engine.answer_text import AnswerText
+from bot.engine.golden import GOLDEN
 from bot.engine.protocol import EngineFailed
 from bot.engine.rows import Rows, SeparateRows, SlotRows, has_plain_attention
 from bot.engine.weights import LoadedWeights
 from storage.errors import ModelDamaged
 from storage.values import Message, Role
 
-GOLDEN = ("Hi!", "How are you doing today?", "What do you like to talk about?")
 _TOKENS = 6
 _LEAVES_AFTER = 3
 """Steps after which the first row leaves, so that moving a row is proved too."""

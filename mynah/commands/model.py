@@ -131,8 +131,9 @@ async def _show(invocation: Invocation, name: str, line: str) -> None:
 
 
 async def _promote(invocation: Invocation, name: str, reason: str, line: str) -> None:
-    from mynah.world import open_world
+    from mynah.world import check_takes_versions, open_world
 
+    check_takes_versions(invocation.settings)
     async with open_world(invocation.settings) as world:
         await known_line(world.store, line)
         version = await world.registry.resolve(name, line)

@@ -53,11 +53,14 @@ async def run_processes(invocation: Invocation) -> int:
     from mynah.world import ensure_champion, open_world
 
     home = invocation.settings.home
+    takes_versions = invocation.settings.remote.takes_versions
     async with open_world(invocation.settings) as world:  # what is wrong is said here once, not by each child again
-        await ensure_champion(world)
-    names = ("bot", "trainer")
+        if takes_versions:
+            await ensure_champion(world)
+    names = ("bot", "trainer") if takes_versions else ("bot",)
     supervisor = Supervisor([Child(name, child_command(name, home)) for name in names])
-    print(f"Starting the bot and the trainer (home: {home}). Ctrl-C ends both.", file=sys.stderr)
+    told = "the bot and the trainer" if takes_versions else "the bot; nothing is learnt for the server's own model"
+    print(f"Starting {told} (home: {home}). Ctrl-C ends it.", file=sys.stderr)
     async with stop_on_signals() as stop:
         code = await supervisor.run(stop.event)
         return 128 + signal.SIGINT if stop.signal == signal.SIGINT else code
@@ -85,6 +88,7 @@ async def _serve_bot(invocation: Invocation, *, supervised: bool) -> None:
             chat=chat.service,
             desk=ReviewDesk(chat.world.store, chat.screening),
             clock=chat.world.clock,
+            takes_versions=invocation.settings.remote.takes_versions,
         )
         serving = asyncio.create_task(run_bot(parts))
         stopping = asyncio.create_task(stop.event.wait())

@@ -17,9 +17,9 @@ from mynah.checkup import Finding, Health, check_up
 from mynah.settings import Settings
 from mynah.world import open_world
 from storage.errors import ModelDamaged
-from storage.settings import StoreSettings
+from storage.settings import ModelsSettings, StoreSettings
 from storage.values import Alias
-from tests.fakes.model_server import FakeModelServer
+from tests.fakes.model_server import MODEL, model_server
 from tests.fakes.screening import WordScreening
 from tests.mynah.commands.conftest import fake_model
 from tests.mynah.discord_api import TOKEN, DiscordApi, discord_api
@@ -186,20 +186,50 @@ async def test_pinned_conversations_are_counted_and_a_broken_line_fails(home: Pa
     assert broken.mend
 
 
-async def test_a_server_that_answers_is_asked_whether_it_has_the_model(home: Path) -> None:
-    def remote(url: str, **more: object) -> Settings:
-        return Settings(home=home, remote=RemoteSettings.model_validate({"urls": (url,), "model": "base", **more}))
+def remote(home: Path, url: str, **more: object) -> Settings:
+    return Settings(home=home, remote=RemoteSettings.model_validate({"urls": (url,), "model": MODEL, **more}))
 
-    async with FakeModelServer("base").running() as server:
-        ready = await checkup.remote(remote(server.url, adapters=True))
-        plain = await checkup.remote(remote(server.url))
-        other = await checkup.remote(remote(server.url, model="other"))
-        server.key = "right"
-        locked = await checkup.remote(remote(server.url))
-    away = await checkup.remote(remote("http://127.0.0.1:9/v1"))
-    assert (ready.health, ready.what) == (Health.OK, "1 of 1 servers have base")
-    assert (plain.health, "nothing that is trained here will" in plain.what) == (Health.WARN, True)
-    assert (other.health, "does not list other" in other.what) == (Health.WARN, True)
-    assert (locked.health, "MYNAH_REMOTE__KEY" in locked.mend) == (Health.FAIL, True)
-    assert (away.health, "no answer from" in away.what) == (Health.FAIL, True)
+
+async def test_a_server_that_takes_adapters_is_well(home: Path) -> None:
+    async with model_server() as server:
+        found = await checkup.remote(remote(home, server.url, adapters=True))
+    assert (found.health, found.what) == (Health.OK, "base-model at 1 servers, which take adapters")
+
+
+@pytest.mark.parametrize(
+    ("more", "health", "what"),
+    [
+        ({}, Health.WARN, "nothing can be trained"),
+        ({"model": "other"}, Health.FAIL, "does not list other"),
+        ({"adapters": True}, Health.FAIL, "takes no adapters"),
+        ({"key": "wrong"}, Health.FAIL, "status 401"),
+    ],
+    ids=["own model", "other model", "no adapters", "wrong key"],
+)
+async def test_what_a_server_lacks_is_told_with_what_mends_it(
+    home: Path, more: dict[str, object], health: Health, what: str
+) -> None:
+    async with model_server(takes_adapters=False, key="right") as server:
+        found = await checkup.remote(remote(home, server.url, **{"key": "right", **more}))
+    assert found.health is health
+    assert what in found.what
+    assert found.mend
+    assert "wrong" not in found.what + found.mend
+
+
+async def test_a_server_that_is_away_fails_and_one_of_two_warns(home: Path) -> None:
+    gone = "http://127.0.0.1:9/v1"
+    assert (await checkup.remote(remote(home, gone))).health is Health.FAIL
+    async with model_server() as server:
+        found = await checkup.remote(remote(home, server.url, urls=(server.url, gone)))
+    assert (found.health, gone in found.what) == (Health.WARN, True)
     assert "remote" not in await findings(Settings(home=home))
+
+
+async def test_the_model_store_is_looked_at(home: Path, tmp_path: Path) -> None:
+    def store(url: str) -> Settings:
+        return Settings(home=home, models=ModelsSettings(url=url))
+
+    assert (await findings(store(str(tmp_path / "shared"))))["model store"].what.startswith("0 versions in")
+    assert (await checkup.model_store(store("ftp://host/x"))).health is Health.FAIL
+    assert "model store" not in await findings(Settings(home=home))

@@ -1,1 +1,1 @@
-"""The engine that answers from a server: any that speaks OpenAI's HTTP API, with adapters where it is vLLM."""
+"""The engine that answers through model servers: any that speaks OpenAI's chat completions, and vLLM with its adapters."""

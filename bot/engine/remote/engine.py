@@ -1,107 +1,71 @@
-"""The engine that answers from servers: the same door, routes and limits as on this machine, and HTTP behind it.
+"""The engine that answers through model servers: the same door, the same routes, the tokens made elsewhere.
 
-Promises: an answer comes from one version; it is asked for again, once, only while nothing of it was told; a server
-that fails is left alone for a while, and what it forgot in a restart is given back. Prompts are rendered by the
-server's own chat template, which is the base's, as it is when an adapter over it is trained.
+Promises: an answer comes from one version only; a request is tried again at most once, and only before its first word
+was given, so that nobody gets two answers or halves of two; whoever goes away or says stop ends the work on the
+server; whatever fails is an `EngineFailed` that the person is told of. It needs no torch and no tokenizer.
 """
 
 import asyncio
 import logging
-import re
-import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager, suppress
-from dataclasses import dataclass, field
-
-import aiohttp
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
+from typing import Any
 
 from bot.engine.admission import Admission
-from bot.engine.fleet import Fleet, SwapReport
-from bot.engine.protocol import Answer, EngineBusy, EngineFailed, Finish, Piece, PromptTooLong, Sampling
-from bot.engine.remote.replicas import Replica, choose
-from bot.engine.remote.server import Chunk, ModelNotThere, ModelServer
-from bot.engine.remote.versions import RemoteVersion, RemoteVersions
+from bot.engine.fleet import Fleet
+from bot.engine.protocol import Answer, EngineAway, EngineBusy, EngineFailed, Finish, Piece, Sampling
+from bot.engine.remote.adapters import Adapters, ServedVersion
+from bot.engine.remote.errors import NotServed, ServerFull, ServerRefused, ServerTrouble, TooMuchContext
+from bot.engine.remote.patience import Patience
+from bot.engine.remote.replicas import Replica, least_busy
+from bot.engine.remote.speech import Speech
+from bot.engine.remote.turns import estimated_tokens, fewer, fitting, sayable
 from bot.engine.routing import ANYWHERE, Place, Routes
-from bot.settings import EngineSettings, RemoteSettings
-from storage.errors import DatabaseBusy, MynahError, WrongUsage
+from bot.settings import EngineSettings
+from storage.errors import MynahError
 from storage.registry import ModelRegistry
-from storage.values import Message, Role
+from storage.values import Message
 
 logger = logging.getLogger(__name__)
 
-CHARACTERS_A_TOKEN = 3
-"""Of English, rather too few than too many: the server counts exactly, and says so when it is too much."""
-_LOOK_SECONDS = 10.0
-
-
-@dataclass(slots=True)
-class _Request:
-    """One answer that is being made."""
-
-    messages: list[Message]
-    sampling: Sampling
-    limit: asyncio.Timeout
-    told: "asyncio.Queue[str | Exception | None]" = field(default_factory=asyncio.Queue)
-    """New text; an error or None at the end."""
-    is_stopped: bool = False
-    text: str = ""
-    chunks: int = 0
-    prompt_tokens: int = 0
-    new_tokens: int = 0
-    finish: Finish = Finish.END
-
-    def stop(self) -> None:
-        """End it with what it has."""
-        self.is_stopped = True
-        if self.limit.when() is not None and not self.limit.expired():
-            self.limit.reschedule(asyncio.get_running_loop().time())
-
-    def take(self, chunk: Chunk) -> None:
-        """Count a chunk in, and tell its text."""
-        self.prompt_tokens = chunk.prompt_tokens or self.prompt_tokens
-        self.new_tokens = chunk.new_tokens or self.new_tokens
-        self.chunks += bool(chunk.text)
-        if chunk.finish == "length":
-            self.finish = Finish.LENGTH
-        if delta := chunk.text if self.text else chunk.text.lstrip():
-            self.text += delta
-            self.told.put_nowait(delta)
-
 
 class RemoteEngine:
-    """An `Engine` over servers. Made by `open_remote_engine`; belongs to one event loop."""
+    """An `Engine` on model servers. Made by `opening.open_remote_engine`; belongs to one event loop."""
 
     def __init__(
         self,
         registry: ModelRegistry,
         settings: EngineSettings,
-        remote: RemoteSettings,
         replicas: Sequence[Replica],
-        versions: RemoteVersions,
+        fleet: Fleet[ServedVersion],
+        adapters: Adapters | None,
         *,
-        monotonic: Callable[[], float],
+        context_tokens: int,
     ) -> None:
+        """Put together what `open_remote_engine` opened.
+
+        Args:
+            registry: knows the versions.
+            settings: limits.
+            replicas: the servers.
+            fleet: the versions that they answer with.
+            adapters: loads them; None where the servers have a model of their own alone.
+            context_tokens: prompt and answer together are never longer.
+        """
         self._registry = registry
         self._settings = settings
-        self._remote = remote
         self._replicas = replicas
-        self._versions = versions
-        self._monotonic = monotonic
-        self._fleet: Fleet[RemoteVersion] = Fleet(
-            versions.open,
-            versions.base(),
-            max_versions=settings.max_versions,
-            patience_seconds=settings.deadline_seconds,
-            monotonic=monotonic,
-        )
+        self._fleet = fleet
+        self._adapters = adapters
+        self._context_tokens = context_tokens
         self._admission = Admission(
             max_requests=settings.max_running + settings.max_waiting, max_per_member=settings.max_waiting_per_member
         )
-        self._requests: dict[str, _Request] = {}
+        self._requests: dict[str, Patience] = {}
 
     @property
     def version(self) -> str:
-        """The shared champion."""
+        """The shared champion, or the name that stands for the servers' own model."""
         return self._fleet.shared.version
 
     @property
@@ -113,11 +77,6 @@ class RemoteEngine:
     def refused(self) -> Mapping[str, MynahError]:
         """The wanted versions that cannot be served, and why."""
         return self._fleet.refused
-
-    @property
-    def last_swap(self) -> SwapReport | None:
-        """The newest change of the shared champion; None before the first."""
-        return self._fleet.last_swap
 
     async def stream(
         self,
@@ -131,261 +90,144 @@ class RemoteEngine:
         """Answer the last message on the version that answers now at a place; see `Engine.stream`.
 
         Raises:
-            EngineBusy: not admitted, here or by every server.
+            EngineBusy: not admitted, here or by the servers.
             PromptTooLong: the last message alone does not fit.
             WrongUsage: there is nothing to answer, or a request of this id is being answered.
             EngineFailed: it could not be answered.
         """
-        if not messages or not messages[-1].text.strip():
-            raise WrongUsage("There is nothing to answer.", advice="Write a message first.")
-        with self._admission.place(member, request_id), self._fleet.held(place) as serving:
-            told_as = serving.version if self._remote.adapters else told_name(self._remote.model)
-            room = (self._settings.context_tokens - sampling.max_new_tokens) * CHARACTERS_A_TOKEN
-            limit = asyncio.timeout(self._settings.deadline_seconds)
-            request = _Request(fitting(messages, room), sampling, limit)
-            began = self._monotonic()
-            self._requests[request_id] = request
-            reading = asyncio.create_task(self._read(request, serving.name), name="remote-answer")
+        with self._admission.place(member, request_id), self._fleet.held(place) as served:
+            begun = asyncio.get_running_loop().time()
+            patience = self._requests[request_id] = Patience(begun + self._settings.deadline_seconds)
             try:
-                while (delta := await _next_text(request.told)) is not None:
-                    yield Piece(delta, model_version=told_as)
-                yield Piece("", self._answer(request, told_as, self._monotonic() - began), told_as)
+                async with aclosing(self._answered(served.version, messages, sampling, patience, begun)) as pieces:
+                    async for piece in pieces:
+                        yield piece
             finally:
                 del self._requests[request_id]
-                reading.cancel()
-                with suppress(asyncio.CancelledError):
-                    await reading
+
+    async def _answered(
+        self, version: str, messages: Sequence[Message], sampling: Sampling, patience: Patience, begun: float
+    ) -> AsyncIterator[Piece]:
+        """The pieces of one answer, of whichever replica gives it."""
+        answer_tokens = max(1, min(sampling.max_new_tokens, self._context_tokens // 2))
+        room = self._context_tokens - answer_tokens
+        turns = fitting(sayable(messages), room)
+        tried: list[Replica] = []
+        while True:
+            replica = least_busy(self._replicas, version, tried)
+            name = replica.names[version]
+            speech = Speech()
+            try:
+                body = self._body(name, turns, sampling, answer_tokens)
+                with replica.asked():
+                    async with aclosing(replica.server.chat(body, patience)) as chunks:
+                        async for chunk in chunks:
+                            if self._adapters is not None and chunk.model not in {None, name}:
+                                raise ServerTrouble("The model server answered with another model.")
+                            delta = speech.add(chunk)
+                            if delta:
+                                yield Piece(delta, model_version=version)
+                            if speech.goes_in_circles:
+                                break
+                    if not speech.has_ended:
+                        raise EngineAway("The model server broke off in the middle.")
+                    replica.breaker.succeeded()
+                break
+            except TimeoutError:  # the deadline, or a stop: it ends with what it has
+                break
+            except TooMuchContext:
+                turns = fewer(turns, room)
+            except EngineFailed as error:
+                await self._failed(replica, version, name, error, may_try_again=not tried and not speech.has_begun)
+                tried.append(replica)
+        now = asyncio.get_running_loop().time()
+        answer = Answer(
+            text=speech.text,
+            model_version=version,
+            finish=patience.finish or speech.finish,
+            prompt_tokens=speech.prompt_tokens or estimated_tokens(turns),
+            new_tokens=speech.new_tokens,
+            queue_seconds=0.0,  # queues are the server's, and it does not tell
+            latency_seconds=now - begun,
+        )
+        yield Piece("", answer, version)
+
+    async def _failed(
+        self, replica: Replica, version: str, name: str, error: EngineFailed, *, may_try_again: bool
+    ) -> None:
+        """Note what failed, and return if another try may do better.
+
+        Raises:
+            EngineBusy: the servers have too much to do.
+            EngineFailed: the person is to be told.
+        """
+        extra = {"server": replica.server.url, "error": type(error).__name__, "model_version": version}
+        logger.warning("model server failed", extra={**extra, "tries_again": may_try_again})
+        if isinstance(error, EngineAway | ServerTrouble):
+            replica.breaker.failed()
+        if may_try_again and not isinstance(error, ServerRefused):
+            if isinstance(error, NotServed) and self._adapters is not None:
+                await self._adapters.reload(replica, version, name)
+            return
+        if isinstance(error, ServerFull):
+            raise EngineBusy(
+                "I'm talking to a lot of people right now.", advice="Please try again in a moment."
+            ) from error
+        raise error
+
+    def _body(self, name: str, turns: Sequence[Message], sampling: Sampling, answer_tokens: int) -> dict[str, Any]:
+        body: dict[str, Any] = {
+            "model": name,
+            "messages": [{"role": turn.role.value, "content": turn.text} for turn in turns],
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+            "max_tokens": answer_tokens,
+        }
+        if self._adapters is not None:  # vLLM knows these, other servers refuse what they do not know
+            body |= {"top_k": sampling.top_k or -1, "chat_template_kwargs": {"enable_thinking": False}}
+        return body
 
     def stop(self, request_id: str) -> bool:
         """End a request with what it has; False if it is not running."""
-        request = self._requests.get(request_id)
-        if request is None:
+        patience = self._requests.get(request_id)
+        if patience is None:
             return False
-        request.stop()
+        patience.end(Finish.STOPPED)
         return True
 
     async def set_routes(self, routes: Routes) -> None:
         """Let these versions answer new requests, see `Engine.set_routes`.
 
         Raises:
-            DatabaseBusy: a version could not be looked up. Try again.
+            DatabaseBusy, EngineAway: a version could not be looked up, or no server is there. Try again.
         """
         await self._fleet.set_routes(routes)
 
     async def swap(self, version: str) -> None:
         """Make a version the shared champion; those in flight finish on the old one.
 
+        Args:
+            version: a version's name, the beginning of one, or an alias.
+
         Raises:
-            ModelDamaged, UnsafeModel, UnknownModel, EngineFailed: the old one keeps serving.
+            Refused, ModelDamaged, UnknownModel, EngineFailed: the old one keeps serving.
         """
         row = await self._registry.resolve(version)
         await self._fleet.swap(row.version)
 
-    async def look_at_servers(self) -> None:
-        """See what each server has, and give back what it forgot. Called every few seconds by whoever opened this."""
-        for replica in self._replicas:
-            try:
-                await self._versions.refresh(replica)
-            except MynahError as error:
-                logger.warning(
-                    "server cannot be asked", extra={"server": replica.server.url, "error": type(error).__name__}
-                )
+    async def look(self) -> None:
+        """See how the servers are; called every few seconds by whoever opened the engine."""
+        if self._adapters is not None:
+            await self._adapters.look()
+            return
+        for result in await asyncio.gather(*(replica.look() for replica in self._replicas), return_exceptions=True):
+            if isinstance(result, EngineFailed):
+                logger.warning("model server not well", extra={"error": type(result).__name__})
 
     async def close(self) -> None:
-        """End what is in flight with what it has, and let the servers forget our adapters."""
-        for request in self._requests.values():
-            request.stop()
+        """End what is in flight with what it has, and unload what was loaded."""
+        for patience in self._requests.values():
+            patience.end(Finish.STOPPED)
         await self._fleet.close()
-
-    async def _read(self, request: _Request, name: str) -> None:
-        """Tell the text as it comes, until it ends, is stopped, or the time is over."""
-        end: Exception | None = None
-        try:
-            async with request.limit, aclosing(self._chunks(request, name)) as chunks:
-                async for chunk in chunks:
-                    request.take(chunk)
-        except TimeoutError:
-            request.finish = Finish.STOPPED if request.is_stopped else Finish.DEADLINE
-        except Exception as error:  # noqa: BLE001 - whoever listens must hear of it, whatever it is
-            end = error
-        request.told.put_nowait(end)
-
-    async def _chunks(self, request: _Request, name: str) -> AsyncGenerator[Chunk, None]:
-        """An answer of one server; of a second one, or of the same once more, if nothing was said and that may help."""
-        tried: list[Replica] = []
-        while True:
-            replica = choose(self._replicas, name, tried=tried) or choose(tried, name)
-            if replica is None:
-                raise EngineFailed("The model's server does not answer.", advice="Please try again in a minute.")
-            tried.append(replica)
-            try:
-                with replica.asked():
-                    async with aclosing(self._ask(replica, request, name)) as chunks:
-                        async for chunk in chunks:
-                            yield chunk
-            except MynahError as error:
-                may_help = await self._may_help_again(replica, request, name, error)
-                if len(tried) > 1 or request.text or not may_help:
-                    raise
-            else:
-                replica.succeeded()
-                return
-
-    async def _may_help_again(self, replica: Replica, request: _Request, name: str, error: MynahError) -> bool:
-        """Learn from a failure; whether a second try may go better."""
-        if isinstance(error, EngineFailed) and not isinstance(error, ModelNotThere):
-            replica.failed()
-            return True
-        replica.succeeded()  # it is there, and said no
-        if isinstance(error, ModelNotThere):
-            replica.names.discard(name)
-            with suppress(MynahError):
-                await self._versions.refresh(replica)
-            return True
-        if isinstance(error, PromptTooLong):
-            shorter = request.messages[(len(request.messages) + 1) // 2 :]
-            request.messages = shorter or request.messages
-            return bool(shorter)
-        return isinstance(error, EngineBusy) and len(self._replicas) > 1
-
-    def _ask(self, replica: Replica, request: _Request, name: str) -> AsyncGenerator[Chunk, None]:
-        return replica.server.chat(
-            name,
-            request.messages,
-            request.sampling,
-            first_seconds=self._remote.first_token_seconds,
-            has_top_k=self._remote.adapters,
-        )
-
-    @staticmethod
-    def _answer(request: _Request, told_as: str, seconds: float) -> Answer:
-        return Answer(
-            text=request.text.rstrip(),
-            model_version=told_as,
-            finish=request.finish,
-            prompt_tokens=request.prompt_tokens,
-            new_tokens=request.new_tokens or request.chunks,
-            queue_seconds=0.0,  # the server's queue is not told apart from its thinking
-            latency_seconds=seconds,
-        )
-
-
-def fitting(messages: Sequence[Message], characters: int) -> list[Message]:
-    """The newest messages that are about so long; a leading system message and the last message always.
-
-    Raises:
-        PromptTooLong: the last message alone is longer.
-    """
-    *earlier, last = messages
-    left = characters - len(last.text)
-    if left < 0:
-        raise PromptTooLong("That is more than I can read at once.", advice="Please say it in fewer words.")
-    system = earlier[:1] if earlier and earlier[0].role is Role.SYSTEM else []
-    left -= sum(len(message.text) for message in system)
-    kept: list[Message] = []
-    for message in reversed(earlier[len(system) :]):
-        left -= len(message.text)
-        if left < 0:
-            break
-        kept.append(message)
-    return [*system, *reversed(kept), last]
-
-
-def told_name(model: str) -> str:
-    """What stands for a server's own model where versions are named."""
-    return ("remote-" + re.sub(r"[^a-z0-9]+", "-", model.casefold()).strip("-"))[:64]
-
-
-@asynccontextmanager
-async def open_remote_engine(
-    registry: ModelRegistry,
-    champion: str,
-    settings: EngineSettings,
-    remote: RemoteSettings,
-    *,
-    base_version: str,
-    monotonic: Callable[[], float] = time.monotonic,
-) -> AsyncIterator[RemoteEngine]:
-    """An engine over the servers of the settings, on a version; with their own model where they do not take it.
-
-    A server that is away is no reason not to begin: whoever speaks meanwhile gets an apology.
-
-    Raises:
-        WrongUsage: no server has the model, or one does not accept the key.
-    """
-    async with _opened(remote, monotonic) as replicas:
-        versions = RemoteVersions(registry, replicas, remote, base_version)
-        await _look_for_model(replicas, remote.model)
-        engine = RemoteEngine(registry, settings, remote, replicas, versions, monotonic=monotonic)
-        try:
-            await engine.swap(champion)
-        except MynahError as error:
-            logger.warning("the servers' own model answers", extra={"version": champion, "error": type(error).__name__})
-        watching = asyncio.create_task(_look_now_and_then(engine), name="remote-servers")
-        try:
-            yield engine
-        finally:
-            watching.cancel()
-            with suppress(asyncio.CancelledError):
-                await watching
-            await engine.close()
-
-
-async def _next_text(told: "asyncio.Queue[str | Exception | None]") -> str | None:
-    """New text; what has gathered meanwhile comes as one, for a slow reader. None: that was all."""
-    said = await told.get()
-    if isinstance(said, Exception):
-        raise said
-    while said is not None and not told.empty():
-        more = told.get_nowait()
-        if not isinstance(more, str):
-            told.put_nowait(more)
-            break
-        said += more
-    return said
-
-
-async def ask_for_models(remote: RemoteSettings) -> dict[str, frozenset[str] | None]:
-    """What each server of the settings has; None where it cannot be asked.
-
-    Raises:
-        WrongUsage: one does not accept the key.
-    """
-    async with _opened(remote, time.monotonic) as replicas:
-        return {replica.server.url: await _models(replica) for replica in replicas}
-
-
-@asynccontextmanager
-async def _opened(remote: RemoteSettings, monotonic: Callable[[], float]) -> AsyncIterator[list[Replica]]:
-    timeout = aiohttp.ClientTimeout(connect=remote.connect_seconds)
-    async with aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=0)) as session:
-        key = None if remote.key is None else remote.key.get_secret_value()
-        yield [Replica(ModelServer(session, url, key=key), monotonic) for url in remote.urls]
-
-
-async def _models(replica: Replica) -> frozenset[str] | None:
-    try:
-        return await replica.server.models()
-    except EngineFailed as error:
-        logger.warning("server is away", extra={"server": replica.server.url, "error": type(error).__name__})
-        return None
-
-
-async def _look_for_model(replicas: Sequence[Replica], model: str) -> None:
-    for replica in replicas:
-        replica.names = set(await _models(replica) or ())
-    known = {name for replica in replicas for name in replica.names}
-    if known and model not in known:
-        raise WrongUsage(
-            f"The servers have no model {model!r}, but: {', '.join(sorted(known))[:300]}.",
-            advice="Set MYNAH_REMOTE__MODEL to one of these.",
-        )
-
-
-async def _look_now_and_then(engine: RemoteEngine) -> None:
-    while True:
-        await asyncio.sleep(_LOOK_SECONDS)
-        try:
-            await engine.look_at_servers()
-        except DatabaseBusy:
-            continue

@@ -1,66 +1,66 @@
-"""Several servers of the same models: which one to ask next, and which to leave alone for a while. Pure but for counts.
-
-A server that failed some times in a row is left alone; after a pause one request tries it, and so on with longer pauses
-(a circuit breaker). It knows no HTTP.
-"""
+"""The replicas: servers of the same model, which of them is asked next, and which are well."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 
-from bot.engine.remote.server import ModelServer
-
-TOLERATED_FAILURES = 3
-"""In a row; with the next pause after each further one."""
-FIRST_PAUSE_SECONDS = 5.0
-LONGEST_PAUSE_SECONDS = 120.0
+from bot.engine.protocol import EngineAway
+from bot.engine.remote.breaker import Breaker
+from bot.engine.remote.server import ListedModel, ModelServer
 
 
 class Replica:
-    """One server, what it has, and how it fares."""
+    """One server: what it is called to do, and how it does. Belongs to one event loop."""
 
     def __init__(self, server: ModelServer, monotonic: Callable[[], float]) -> None:
         self.server = server
-        self.names: set[str] = set()
-        """Adapters that it was seen to have."""
-        self.running = 0
-        """Requests at it now."""
-        self._monotonic = monotonic
-        self._failures = 0
-        self._closed_until = 0.0
-        self._is_trying = False
+        self.breaker = Breaker(monotonic)
+        self.names: dict[str, str] = {}
+        """The versions that it answers with, and under which name."""
+        self.in_flight = 0
+        self.is_away = False
+        """Whether it could not be reached when it was last looked at."""
 
     @property
-    def is_open(self) -> bool:
-        """Whether a request may go there."""
-        if self._failures < TOLERATED_FAILURES:
-            return True
-        return not self._is_trying and self._monotonic() >= self._closed_until
+    def may_be_asked(self) -> bool:
+        """Whether it is there and well, as far as we know."""
+        return not self.is_away and self.breaker.allows()
 
     @contextmanager
     def asked(self) -> Iterator[None]:
-        """For the time of one request."""
-        self._is_trying = self._failures >= TOLERATED_FAILURES
-        self.running += 1
+        """Round one request; whether it succeeded or failed is for the asker to say."""
+        self.in_flight += 1
+        self.breaker.begin()
         try:
             yield
         finally:
-            self.running -= 1
-            self._is_trying = False
+            self.in_flight -= 1
+            self.breaker.left()
 
-    def succeeded(self) -> None:
-        """It answered."""
-        self._failures = 0
+    async def look(self) -> dict[str, ListedModel]:
+        """What it has now. One that is back after an absence has a closed breaker.
 
-    def failed(self) -> None:
-        """It did not."""
-        self._failures += 1
-        beyond = self._failures - TOLERATED_FAILURES
-        if beyond >= 0:
-            pause = min(FIRST_PAUSE_SECONDS * 2**beyond, LONGEST_PAUSE_SECONDS)
-            self._closed_until = self._monotonic() + pause
+        Raises:
+            EngineFailed: it does not say.
+        """
+        try:
+            models = await self.server.models()
+        except EngineAway:
+            self.is_away = True
+            raise
+        if self.is_away:
+            self.is_away = False
+            self.breaker.succeeded()
+        return models
 
 
-def choose(replicas: Sequence[Replica], name: str, *, tried: Collection[Replica] = ()) -> Replica | None:
-    """The one to ask: not yet tried, open, best one that has the model, and of these the least busy. None: nobody."""
-    open_ones = [replica for replica in replicas if replica not in tried and replica.is_open]
-    return min(open_ones, key=lambda replica: (name not in replica.names, replica.running), default=None)
+def least_busy(replicas: Sequence[Replica], version: str, tried: Collection[Replica]) -> Replica:
+    """The one to ask: it has the version, is well, and has the least to do; one that was tried only if it is alone.
+
+    Raises:
+        EngineAway: there is none.
+    """
+    able = [replica for replica in replicas if version in replica.names and replica.may_be_asked]
+    fresh = [replica for replica in able if replica not in tried]
+    if not able:
+        raise EngineAway("No model server can answer now.", advice="Please try again in a minute.")
+    return min(fresh or able, key=lambda replica: replica.in_flight)

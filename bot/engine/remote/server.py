@@ -1,206 +1,269 @@
-"""One server that speaks OpenAI's HTTP API: its models, its adapters, and an answer as it comes. It knows no versions.
+"""One model server, over HTTP: chat completions that stream, the list of models, and vLLM's routes for adapters.
 
-The adapters' routes are vLLM's: `POST /v1/load_lora_adapter` and `POST /v1/unload_lora_adapter`.
+Promises: leaving a stream early closes its connection, which is how these servers are told to stop; a stream that was
+cut off is an error and never taken for a whole answer; the key goes to this server only, and neither it nor words of a
+conversation are in an error or a log.
 """
 
+import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any
 
 import aiohttp
 
-from bot.engine.protocol import EngineBusy, EngineFailed, PromptTooLong, Sampling
-from storage.errors import WrongUsage
-from storage.values import Message
+from bot.engine.protocol import EngineAway, EngineFailed
+from bot.engine.remote.errors import NotServed, ServerFull, ServerRefused, ServerTrouble, TooMuchContext
+from bot.engine.remote.patience import Patience
+from bot.settings import RemoteSettings
 
-_ADMIN_SECONDS = 60.0
-"""For looking at models and loading an adapter, which reads it from a disk."""
-_LONGEST_LINE = 2**20
-
-
-class ServerUnreachable(EngineFailed):
-    """No connection, or it broke."""
-
-
-class ServerFailed(EngineFailed):
-    """It answered with an error of its own, or with something that is no answer."""
-
-
-class ModelNotThere(EngineFailed):
-    """The server has no model of that name: it never had, or forgot it in a restart."""
+_LONGEST_EVENT = 1_000_000
+_LONGEST_ERROR = 20_000
+_LISTING_SECONDS = 5.0
+_END_SECONDS = 0.05
+_TOO_LONG_WORDS = (b"context_length", b"context length", b"maximum model length", b"max_model_len", b"too long")
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A part of an answer."""
+    """What one event, or some that came together, say."""
 
-    text: str = ""
+    delta: str = ""
     finish: str | None = None
-    """Why it ended: `stop` or `length`; None: it goes on."""
+    model: str | None = None
     prompt_tokens: int | None = None
-    new_tokens: int | None = None
-    """Both where the server counts, with the last chunk."""
+    completion_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedModel:
+    """A model that a server has."""
+
+    name: str
+    context_tokens: int | None
+    """What it reads at once; few servers tell."""
 
 
 class ModelServer:
-    """One server at one address. Closed with the session it was given."""
+    """A server that speaks OpenAI's protocol. The session is the caller's to close."""
 
-    def __init__(self, session: aiohttp.ClientSession, url: str, *, key: str | None = None) -> None:
-        """Connect to nothing yet.
+    def __init__(self, session: aiohttp.ClientSession, url: str, settings: RemoteSettings) -> None:
+        """Ask nothing yet.
 
         Args:
-            session: with the time-outs for connecting.
+            session: makes the connections.
             url: up to and with `/v1`.
-            key: what it wants to see; None: nothing.
+            settings: the key, and how long it may be silent.
         """
-        self._session = session
         self.url = url.rstrip("/")
-        self._headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+        self._session = session
+        key, silence = settings.key, settings.first_token_seconds
+        self._headers = {} if key is None else {"Authorization": f"Bearer {key.get_secret_value()}"}
+        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=settings.connect_seconds, sock_read=silence)
+        self._short = aiohttp.ClientTimeout(total=min(_LISTING_SECONDS, silence))
 
-    async def models(self) -> frozenset[str]:
-        """The names that can be asked for, adapters included.
+    async def chat(self, body: Mapping[str, Any], patience: Patience) -> AsyncIterator[Chunk]:
+        """The answer's chunks as they come; close the iterator to stop the server's work.
 
         Raises:
-            EngineFailed: it cannot be asked.
-            WrongUsage: it does not accept the key.
+            EngineFailed: one of those in `errors`.
+            TimeoutError: patience was lost.
         """
-        told = await self._json("GET", "/models")
+        with self._told():
+            async with patience.waiting():
+                response = await self._session.post(
+                    f"{self.url}/chat/completions", json=body, headers=self._headers, timeout=self._timeout
+                )
+            try:
+                if response.status != 200:
+                    async with patience.waiting():
+                        raise await self._refusal(response)
+                async for chunk in _chunks(response, patience):
+                    yield chunk
+            finally:
+                response.release()  # closes the connection unless all of the answer was read
+
+    async def models(self) -> dict[str, ListedModel]:
+        """What the server has, by name.
+
+        Raises:
+            EngineFailed: one of those in `errors`.
+        """
+        async with self._asked("GET", "/models") as response:
+            told = await response.json(content_type=None)
         try:
-            return frozenset(str(model["id"]) for model in told["data"])
-        except (KeyError, TypeError):
-            raise ServerFailed(f"What {self.url} answers is no list of models.", advice=_ADDRESS) from None
+            return {
+                str(one["id"]): ListedModel(str(one["id"]), _tokens(one.get("max_model_len"))) for one in told["data"]
+            }
+        except (TypeError, KeyError, AttributeError) as error:
+            raise ServerTrouble(
+                f"{self.url} sent no list of models.", advice="Is it an OpenAI-compatible server?"
+            ) from error
 
     async def load_adapter(self, name: str, folder: str) -> None:
-        """Let the server read an adapter; one that it has under this name already is left as it is.
-
-        Args:
-            name: never used for another adapter before: servers keep what they computed for a name.
-            folder: as the server sees it.
-        """
-        if name not in await self.models():
-            await self._json("POST", "/load_lora_adapter", {"lora_name": name, "lora_path": folder})
-            if name not in await self.models():  # it says yes to what it cannot serve (vllm#33791)
-                raise ServerFailed(f"{self.url} said it loaded {name}, and does not list it.")
-
-    async def unload_adapter(self, name: str) -> None:
-        """Let the server forget an adapter."""
-        await self._json("POST", "/unload_lora_adapter", {"lora_name": name})
-
-    async def chat(
-        self, model: str, messages: Sequence[Message], sampling: Sampling, *, first_seconds: float, has_top_k: bool
-    ) -> AsyncGenerator[Chunk, None]:
-        """Stream an answer; closing the iterator ends it at the server too.
-
-        Args:
-            model: a name out of `models`.
-            messages: ends with what is to be answered.
-            sampling: how to choose tokens.
-            first_seconds: for the first sign of an answer, and between one and the next.
-            has_top_k: whether the server knows `top_k`, which OpenAI's own API does not.
+        """Have a LoRA adapter read from a folder that the server sees.
 
         Raises:
-            ModelNotThere: no such model.
-            PromptTooLong: it is more than the model reads.
-            EngineBusy: it takes no more requests.
-            ServerUnreachable, ServerFailed: no answer, or a broken one.
-            WrongUsage: it does not accept the key.
+            EngineFailed: one of those in `errors`, with the server's words.
         """
-        body: dict[str, Any] = {
-            "model": model,
-            "messages": [{"role": message.role.value, "content": message.text} for message in messages],
-            "temperature": sampling.temperature,
-            "top_p": sampling.top_p,
-            "max_tokens": sampling.max_new_tokens,
-            "stream": True,
-            "stream_options": {"include_usage": True},
-        }
-        if has_top_k and sampling.top_k:
-            body["top_k"] = sampling.top_k
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=first_seconds, sock_read=first_seconds)
-        try:
-            async with self._session.post(
-                f"{self.url}/chat/completions", json=body, headers=self._headers, timeout=timeout
-            ) as response:
-                if response.status != HTTPStatus.OK:
-                    raise self._error(response.status, await response.text())
-                is_whole = False
-                async for data in _events(response.content):
-                    if data == "[DONE]":
-                        break
-                    chunk = self._chunk(data)
-                    is_whole = is_whole or chunk.finish is not None
-                    yield chunk
-                if not is_whole:
-                    raise ServerUnreachable("The model's server broke off in the middle.", advice=_AGAIN)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise _unreachable(error) from error
+        await self._adapter_route("load_lora_adapter", {"lora_name": name, "lora_path": folder})
 
-    async def _json(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Any:
-        timeout = aiohttp.ClientTimeout(total=_ADMIN_SECONDS)
+    async def unload_adapter(self, name: str) -> None:
+        """Let a LoRA adapter go.
+
+        Raises:
+            EngineFailed: one of those in `errors`, such as `NotServed`.
+        """
+        await self._adapter_route("unload_lora_adapter", {"lora_name": name})
+
+    async def takes_adapters(self) -> bool:
+        """Whether the routes for adapters are there; asks for nothing to be loaded.
+
+        Raises:
+            EngineAway: the server is not there.
+        """
         try:
+            await self._adapter_route("load_lora_adapter", {})
+        except NotServed:
+            return False
+        except ServerRefused as error:
+            return "405" not in error.what
+        except ServerTrouble:
+            return True
+        return True
+
+    async def _adapter_route(self, route: str, body: Mapping[str, str]) -> None:
+        async with self._asked("POST", f"/{route}", body, tells_words=True):
+            pass
+
+    @asynccontextmanager
+    async def _asked(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, tells_words: bool = False
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        timeout = self._timeout if body is not None else self._short  # an adapter may take a while to load
+        with self._told(), _late_is_away(self.url):
             async with self._session.request(
                 method, f"{self.url}{path}", json=body, headers=self._headers, timeout=timeout
             ) as response:
-                text = await response.text()
-                if response.status != HTTPStatus.OK:
-                    raise self._error(response.status, text)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise _unreachable(error) from error
-        try:
-            return json.loads(text)
-        except ValueError:
-            return text  # vLLM answers its adapter routes with a plain sentence
+                if response.status != 200:
+                    raise await self._refusal(response, tells_words=tells_words)
+                yield response
 
-    def _chunk(self, data: str) -> Chunk:
-        try:
-            told = json.loads(data)
-            if "error" in told:
-                raise self._error(int(told["error"].get("code") or 500), str(told["error"].get("message", "")))
-            usage = told.get("usage") or {}
-            choice = (told.get("choices") or [{}])[0]
-            return Chunk(
-                text=(choice.get("delta") or {}).get("content") or "",
-                finish=choice.get("finish_reason"),
-                prompt_tokens=usage.get("prompt_tokens"),
-                new_tokens=usage.get("completion_tokens"),
+    async def _refusal(self, response: aiohttp.ClientResponse, *, tells_words: bool = False) -> EngineFailed:
+        told = await response.content.read(_LONGEST_ERROR)
+        words = f" It says: {_message(told)}" if tells_words else ""
+        status, what = response.status, f"{self.url} answered with status {response.status}.{words}"
+        if status in (401, 403):
+            return ServerRefused(what, advice="Check MYNAH_REMOTE__KEY.")
+        if status == 404:
+            return NotServed(
+                what, advice="Check MYNAH_REMOTE__URLS (an address ends with /v1) and MYNAH_REMOTE__MODEL."
             )
-        except (ValueError, TypeError, AttributeError, KeyError, IndexError):
-            raise ServerFailed("The model's server answered with something that is no answer.", advice=_AGAIN) from None
+        if status in (429, 503):
+            return ServerFull(what, advice="Please try again in a moment.")
+        if status in (400, 413, 422) and any(words in told.lower() for words in _TOO_LONG_WORDS):
+            return TooMuchContext(what, advice="Lower MYNAH_ENGINE__CONTEXT_TOKENS.")
+        if status < 500:
+            return ServerRefused(what, advice="Look into the server's log; `mynah doctor` checks the settings.")
+        return ServerTrouble(what, advice="Look into the server's log.")
 
-    def _error(self, status: int, text: str) -> Exception:
-        """What an HTTP status means here. The server's own words may hold a person's, so they are not repeated."""
-        said = text.casefold()
-        if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-            return WrongUsage(
-                f"{self.url} does not accept the key.", advice="Set MYNAH_REMOTE__KEY to the one it wants."
-            )
-        if status == HTTPStatus.NOT_FOUND:
-            return ModelNotThere(f"{self.url} has no such model, or is no such server.", advice=_ADDRESS)
-        if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
-            return EngineBusy("I'm talking to a lot of people right now.", advice="Please try again in a moment.")
-        if status == HTTPStatus.BAD_REQUEST and ("context" in said or "too long" in said or "max_tokens" in said):
-            return PromptTooLong("That is more than I can read at once.", advice="Please say it in fewer words.")
-        return ServerFailed(f"The model's server failed (HTTP {status}).", advice=_AGAIN)
-
-
-_AGAIN = "Please try again in a minute."
-_ADDRESS = "Look at MYNAH_REMOTE__URLS and MYNAH_REMOTE__MODEL; an address ends with /v1."
-
-
-def _unreachable(error: Exception) -> ServerUnreachable:
-    return ServerUnreachable(f"The model's server cannot be reached ({type(error).__name__}).", advice=_AGAIN)
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """What aiohttp and sockets raise, as ours."""
+        try:
+            yield
+        except (aiohttp.ServerTimeoutError, aiohttp.ClientConnectionError, aiohttp.ClientPayloadError) as error:
+            raise EngineAway(
+                f"The model server {self.url} is not there, or broke off ({type(error).__name__}).",
+                advice="Start it, or check MYNAH_REMOTE__URLS.",
+            ) from error
+        except (aiohttp.ClientError, json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise ServerTrouble(
+                f"The model server {self.url} sent what makes no sense ({type(error).__name__}).",
+                advice="Is it an OpenAI-compatible server?",
+            ) from error
 
 
-async def _events(content: aiohttp.StreamReader) -> AsyncIterator[str]:
-    """The data of each server-sent event; a line that does not end is no event."""
-    held = b""
-    async for piece in content.iter_any():
-        held += piece
-        *lines, held = held.split(b"\n")
-        if len(held) > _LONGEST_LINE:
-            raise ServerFailed("The model's server answered with a line that does not end.")
+@contextmanager
+def _late_is_away(url: str) -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError as error:
+        raise EngineAway(f"The model server {url} did not answer in time.", advice="Look into its log.") from error
+
+
+async def _chunks(response: aiohttp.ClientResponse, patience: Patience) -> AsyncIterator[Chunk]:
+    """The events of a stream, to its end; those that came together are one chunk."""
+    rest, has_finished, is_over = b"", False, False
+    while not is_over:
+        async with patience.waiting():
+            block = await response.content.readany()
+        if not block:
+            return
+        *lines, rest = (rest + block).split(b"\n")
+        if len(rest) > _LONGEST_EVENT:
+            raise ServerTrouble("The model server sent an event without an end.", advice="Look into its log.")
+        told = []
         for line in lines:
             if line.startswith(b"data:"):
-                yield line[5:].strip().decode("utf-8", "replace")
+                is_over = line[5:].strip() == b"[DONE]"
+                told.append(Chunk(finish=None if has_finished else "stop") if is_over else _chunk(line[5:]))
+                has_finished = has_finished or told[-1].finish is not None
+        if told:
+            yield _joined(told)
+    with suppress(TimeoutError):  # the end of the body follows at once, and the connection can be used again
+        async with asyncio.timeout(_END_SECONDS):
+            await response.content.read()
+
+
+def _chunk(data: bytes) -> Chunk:
+    try:
+        event = json.loads(data)
+        if "error" in event:
+            raise ServerTrouble("The model server failed in the middle of an answer.", advice="Look into its log.")
+        usage = event.get("usage") or {}
+        choice = (event.get("choices") or [{}])[0]
+        return Chunk(
+            delta=(choice.get("delta") or {}).get("content") or "",
+            finish=choice.get("finish_reason"),
+            model=event.get("model"),
+            prompt_tokens=usage.get("prompt_tokens"),
+            completion_tokens=usage.get("completion_tokens"),
+        )
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
+        raise ServerTrouble(
+            "The model server sent an event that makes no sense.", advice="Look into its log."
+        ) from error
+
+
+def _joined(chunks: Sequence[Chunk]) -> Chunk:
+    if len(chunks) == 1:
+        return chunks[0]
+
+    def last(field: str) -> Any:
+        return next((value for chunk in reversed(chunks) if (value := getattr(chunk, field)) is not None), None)
+
+    return Chunk(
+        "".join(chunk.delta for chunk in chunks),
+        last("finish"),
+        last("model"),
+        last("prompt_tokens"),
+        last("completion_tokens"),
+    )
+
+
+def _message(told: bytes) -> str:
+    """The server's own sentence, shortened: OpenAI's and vLLM's form, or FastAPI's."""
+    try:
+        document = json.loads(told)
+        words = document.get("error", document)
+        words = words.get("message") or words.get("detail") if isinstance(words, dict) else words
+        return str(words)[:200]
+    except (ValueError, AttributeError):
+        return told.decode("utf-8", "replace").strip()[:200]
+
+
+def _tokens(told: object) -> int | None:
+    return told if isinstance(told, int) and told > 0 else None

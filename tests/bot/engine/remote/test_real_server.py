@@ -13,7 +13,7 @@ import pytest
 
 import bot.engine
 from bot.engine.protocol import Finish, Sampling
-from bot.engine.remote.engine import open_remote_engine
+from bot.engine.remote.opening import open_remote_engine
 from bot.engine.replies import generate_replies
 from bot.engine.weights import load_weights
 from bot.settings import EngineSettings, RemoteSettings
@@ -23,10 +23,13 @@ from tests.bot.engine.conftest import collect, user
 EMBEDDED = Path(bot.engine.__file__).parent / "embedded"
 PATIENCE_SECONDS = 240.0
 
-pytestmark = pytest.mark.skipif(
-    any(importlib.util.find_spec(name) is None for name in ("fastapi", "uvicorn", "openai")),
-    reason="`transformers serve` needs the serving extra, which is in the dev extra",
-)
+pytestmark = [
+    pytest.mark.real_server,
+    pytest.mark.skipif(
+        any(importlib.util.find_spec(name) is None for name in ("fastapi", "uvicorn", "openai")),
+        reason="`transformers serve` needs the serving extra, which is in the dev extra",
+    ),
+]
 
 
 @pytest.fixture
@@ -62,12 +65,11 @@ async def _is_healthy(session: aiohttp.ClientSession, url: str) -> bool:
 
 @pytest.mark.timeout(2 * PATIENCE_SECONDS)
 async def test_it_says_what_the_model_says_here(server: str, registry: ModelRegistry) -> None:
-    base = await registry.import_folder(EMBEDDED)
     greedy = Sampling(temperature=0.0, top_p=1.0, max_new_tokens=24)
     talk = [user("hello there")]
     remote = RemoteSettings(urls=(server,), model=str(EMBEDDED), first_token_seconds=PATIENCE_SECONDS)
     settings = EngineSettings(device="cpu", threads=1, deadline_seconds=PATIENCE_SECONDS)
-    async with open_remote_engine(registry, base.version, settings, remote, base_version=base.version) as engine:
+    async with open_remote_engine(registry, None, settings, remote) as engine:
         pieces, answer = await collect(engine, talk, greedy)
     weights = await asyncio.to_thread(load_weights, EMBEDDED, device="cpu")
     [here] = await asyncio.to_thread(generate_replies, weights, [talk], greedy, seed=0)
