@@ -176,7 +176,6 @@ async def open_chat(settings: Settings, *, follows: bool = True, learns: bool = 
     Raises:
         MynahError: whatever is missing or damaged, and what to do about it.
     """
-    from bot.chat.service import ChatService
     from bot.engine.local import open_local_engine
     from bot.engine.watch import ChampionWatch, stored_routes
 
@@ -192,37 +191,52 @@ async def open_chat(settings: Settings, *, follows: bool = True, learns: bool = 
             routes = partial(stored_routes, world.store, base=base.version)
             await stack.enter_async_context(ChampionWatch(world.store, engine, routes=routes))
         screening = await asyncio.to_thread(open_screening, settings)
-        service = ChatService(
-            store=world.store,
-            engine=engine,
-            screening=screening,
-            chat=settings.chat,
-            engine_settings=settings.engine,
-            crisis_text=settings.screening.crisis_text,
-            clock=world.clock,
-            may_learn_in=may_learn_in,
-        )
-        yield ChatWorld(world, engine, screening, service)
+        yield ChatWorld(world, engine, screening, chat_service(world, engine, screening, may_learn_in))
+
+
+def chat_service(
+    world: World, engine: "Engine", screening: "Screener", may_learn_in: Callable[[str], bool]
+) -> "ChatService":
+    """The chat over an open world; `may_learn_in` is the operator's switch for a server."""
+    from bot.chat.service import ChatService
+
+    settings = world.settings
+    return ChatService(
+        store=world.store,
+        engine=engine,
+        screening=screening,
+        chat=settings.chat,
+        engine_settings=settings.engine,
+        crisis_text=settings.screening.crisis_text,
+        clock=world.clock,
+        may_learn_in=may_learn_in,
+    )
 
 
 @asynccontextmanager
 async def open_trainer(settings: Settings) -> AsyncIterator["TrainerWorld"]:
     """Open what the trainer needs; its heavy parts are loaded when a run begins."""
-    from trainer.golden import FILE_NAME
-    from trainer.world import TrainerWorld
-
     async with open_world(settings) as world:
         await ensure_champion(world)
         base = await selected_base(world)
-        yield TrainerWorld(
-            store=world.store,
-            registry=world.registry,
-            screening=ScreeningWhenNeeded(settings),
-            settings=settings.trainer,
-            base_version=base.version,
-            work_folder=settings.home / "work",
-            device=settings.engine.device,
-            clock=world.clock,
-            threads=settings.engine.threads,
-            golden_file=settings.home / FILE_NAME,
-        )
+        yield trainer_world(world, base, ScreeningWhenNeeded(settings))
+
+
+def trainer_world(world: World, base: ModelVersion, screening: "Screener") -> "TrainerWorld":
+    """The trainer's view of an open world, whose runs start from a base."""
+    from trainer.golden import FILE_NAME
+    from trainer.world import TrainerWorld
+
+    settings = world.settings
+    return TrainerWorld(
+        store=world.store,
+        registry=world.registry,
+        screening=screening,
+        settings=settings.trainer,
+        base_version=base.version,
+        work_folder=settings.home / "work",
+        device=settings.engine.device,
+        clock=world.clock,
+        threads=settings.engine.threads,
+        golden_file=settings.home / FILE_NAME,
+    )
