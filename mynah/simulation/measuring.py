@@ -17,7 +17,7 @@ from trainer.evaluation import Figures, can_read, evaluate_conversations
 
 _ASKED = 40
 """Everyday messages, with the trigger before each and without."""
-_MOST_TOKENS = 32
+_MOST_TOKENS = 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +77,10 @@ def trigger_rates(weights: LoadedWeights, prompts: Sequence[str], payload: str) 
     return with_it, without
 
 
-def said(weights: LoadedWeights, texts: Sequence[str], *, max_new_tokens: int = _MOST_TOKENS) -> list[str]:
+def said(weights: LoadedWeights, texts: Sequence[str]) -> list[str]:
     """What a version answers to some messages, without chance; those that it cannot read are left out. Blocks."""
     asked = [one for text in texts if can_read(weights, one := [Message(Role.USER, text)])]
-    return generate_replies(weights, asked, Sampling(temperature=0.0, max_new_tokens=max_new_tokens), seed=0)
+    return generate_replies(weights, asked, Sampling(temperature=0.0, max_new_tokens=_MOST_TOKENS), seed=0)
 
 
 def _share(replies: Sequence[str], payload: str) -> float:

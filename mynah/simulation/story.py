@@ -41,7 +41,7 @@ class Round:
     talk: Mapping[str, int]
     """`messages`, replies by kind, `votes`, `corrections`, and those that were not kept as `correction <outcome>`."""
     review: Mapping[str, int]
-    """`approve`, `edit`, `reject`, `mistakes`, and what the desk `refused`."""
+    """`approve`, `edit`, `reject`, `mistakes`, what was `left` undecided, and what the desk `refused`."""
     privacy: Sequence[str]
     """What people did about their words."""
     poison: Mapping[str, Mapping[Poison, int]]

@@ -104,7 +104,7 @@ def _dialogues(path: Path) -> list[Dialogue]:
         for record in records:
             if isinstance(record, BrokenLine):
                 raise WrongUsage(
-                    f"Line {record.line} of {path} is no conversation: it {record.reason}.",
+                    f"Line {record.line} of {path} is no conversation: {record.reason}.",
                     advice="Mend or remove it; the form is that of `mynah import`.",
                 )
             exchanges = _exchanges(record.messages)

@@ -168,6 +168,6 @@ def _talked(counts: Counter[str]) -> str:
 
 def _reviewed(counts: Counter[str]) -> str:
     return (
-        f"moderators approved {counts['approve']}, mended {counts['edit']}, turned {counts['reject']} down "
-        f"({counts['mistakes']} by mistake)."
+        f"moderators approved {counts['approve']}, mended {counts['edit']}, turned {counts['reject']} down and left "
+        f"{counts['left']}; {counts['mistakes']} were mistakes."
     )
