@@ -50,7 +50,7 @@ def simulate(
     """Watch a made-up community for some days: members, moderators and trolls, through the real code, in minutes.
 
     Nothing of your own home is touched. With --home, which must be new or empty, the community's home is kept, to be
-    looked into with `mynah --home FOLDER review list` and the like. Exit code 1: a promise was broken.
+    looked into with `mynah --home FOLDER review list` and the like. Exit code 1: a promise was broken, or a run failed.
     """
     order = Order(rounds, members, trolls, moderators, mistakes, poison, conversations, seed, data, answers)
     given = home or context.ensure_object(Invocation).home
@@ -70,6 +70,8 @@ def simulate(
     invocation.emit(document, "\n".join(told))
     if story.broken:
         raise MynahError("A promise was broken: this should never happen.", advice="Please report it with the figures.")
+    if story.failures:
+        raise MynahError(f"A night's run failed: {story.failures[0]}")
 
 
 @contextmanager

@@ -7,10 +7,16 @@ from typing import Any
 from mynah.simulation.story import STAGES, Story
 from storage.values import Decision, RunState
 
-_BLUE, _GREY, _GREEN, _RED, _AMBER = "#2b6cb0", "#a0aec0", "#2f855a", "#c53030", "#d69e2e"
-_STAGE_COLOURS = (_GREY, "#ecc94b", _AMBER, "#dd6b20", _RED)
-_MOST_REASONS = 7
-_LONGEST_REASON = 34
+_BLUE, _GREY, _GREEN, _RED = "#2b6cb0", "#a0aec0", "#2f855a", "#c53030"
+_STAGES = (
+    ("written", _GREY),
+    ("past the screens", "#ecc94b"),
+    ("approved", "#d69e2e"),
+    ("in training", "#dd6b20"),
+    ("in what answers", _RED),
+)
+"""How each of `STAGES` is told and drawn."""
+_MOST_REASONS = 8
 
 
 def draw(story: Story, path: Path) -> None:
@@ -86,8 +92,8 @@ def _decisions(axes: Any, story: Story) -> None:
     mistakes = [one.review.get("mistakes", 0) for one in story.rounds]
     axes.plot(numbers, mistakes, "x", color=_RED, label="mistakes")
     axes.set_xticks(numbers)
-    axes.margins(y=0.15)
-    axes.legend(fontsize=8)
+    axes.margins(y=0.2)
+    axes.legend(fontsize=8, ncols=4, loc="upper center", columnspacing=1.0, handlelength=1.0)
 
 
 def _poison(axes: Any, story: Story) -> None:
@@ -96,10 +102,10 @@ def _poison(axes: Any, story: Story) -> None:
     axes.set_xlabel("day")
     numbers = [one.number for one in story.rounds]
     width = 0.8 / len(STAGES)
-    for place, (stage, colour) in enumerate(zip(STAGES, _STAGE_COLOURS, strict=True)):
+    for place, (stage, (label, colour)) in enumerate(zip(STAGES, _STAGES, strict=True)):
         heights = [one.poison_at(stage) for one in story.rounds]
         at = [number + (place - (len(STAGES) - 1) / 2) * width for number in numbers]
-        drawn = axes.bar(at, heights, width=width, label=stage, color=colour)
+        drawn = axes.bar(at, heights, width=width, label=label, color=colour)
         axes.bar_label(drawn, fontsize=7)
     axes.set_xticks(numbers)
     axes.margins(y=0.15)
@@ -117,11 +123,10 @@ def _reasons(axes: Any, story: Story) -> None:
         found.update({f"left out: {reason}": count for reason, count in story.rounds[-1].verdict.left_out.items()})
     most = [(reason, count) for reason, count in found.most_common(_MOST_REASONS) if count][::-1]
     axes.set_title("why words were not learnt")
-    drawn = axes.barh(range(len(most)), [count for _, count in most], color=_GREY)
-    axes.bar_label(drawn, padding=2, fontsize=8)
-    axes.set_yticks(range(len(most)), [_short(reason) for reason, _ in most], fontsize=8)
-    axes.margins(x=0.12)
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST_REASON else text[: _LONGEST_REASON - 1] + "…"
+    axes.barh(range(len(most)), [count for _, count in most], color="#cbd5e0")
+    for place, (reason, count) in enumerate(most):
+        axes.annotate(
+            f"{count}  {reason}", (0, place), xytext=(4, 0), textcoords="offset points", va="center", fontsize=8
+        )
+    axes.set_yticks([])
+    axes.set_xticks([])

@@ -77,6 +77,11 @@ class Story:
         return [f"Day {one.number}: {sentence}" for one in self.rounds for sentence in one.broken]
 
     @property
+    def failures(self) -> list[str]:
+        """Why nights came to nothing, that were not refused by the gate."""
+        return [one.verdict.sentence for one in self.rounds if one.verdict.state is RunState.FAILED]
+
+    @property
     def measured(self) -> list[Measured]:
         """The base, then what answered after each night."""
         return [self.before, *(one.measured for one in self.rounds)]

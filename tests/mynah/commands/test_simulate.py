@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from mynah.settings import Settings
 from mynah.simulation.onlooker import Onlooker
 from mynah.simulation.order import Order, Poison
 from mynah.simulation.story import Story
+from storage.values import RunState
 from tests.mynah.commands.conftest import conversation
 from tests.mynah.simulation.stories import made_up
 
@@ -104,6 +106,19 @@ def test_a_broken_promise_exits_with_1_after_everything_was_told(
     assert result.exit_code == 1
     assert "BROKEN: Day 2: Something is left of Noor." in result.stdout
     assert "A promise was broken" in result.stderr
+
+
+def test_a_night_that_failed_exits_with_1_and_says_why(
+    cli: CliRunner, tmp_path: Path, tells: Callable[[Story], list[tuple[Order, Settings]]]
+) -> None:
+    story = made_up()
+    verdict = replace(story.rounds[1].verdict, state=RunState.FAILED, sentence="There was no memory.")
+    tells(replace(story, rounds=[story.rounds[0], replace(story.rounds[1], verdict=verdict)]))
+
+    result = cli.invoke(app, ["simulate", "--out", str(tmp_path)])
+
+    assert result.exit_code == 1
+    assert "A night's run failed: There was no memory." in result.stderr
 
 
 @pytest.mark.parametrize("before", [True, False], ids=["before the command", "after it"])
