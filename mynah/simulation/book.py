@@ -38,6 +38,7 @@ class Book:
     def __init__(self) -> None:
         self._good: set[Pair] = set()
         self._wanted: dict[str, str] = {}
+        self._offered: set[Pair] = set()
         self._poison: dict[Pair, Poison] = {}
         self._said: list[_Said] = []
         self._gone: set[str] = set()
@@ -47,6 +48,14 @@ class Book:
         """Somebody would like this to be learnt."""
         self._good.add(_pair(exchange.asked, exchange.wanted))
         self._wanted.setdefault(normalised(exchange.asked), exchange.wanted)
+
+    def offered(self, exchange: Exchange) -> None:
+        """Somebody wrote this as a better answer, and it waits for a moderator."""
+        self._offered.add(_pair(exchange.asked, exchange.wanted))
+
+    def is_offered(self, asked: str, wanted: str) -> bool:
+        """Whether a better answer waits, or waited, already."""
+        return _pair(asked, wanted) in self._offered
 
     def poison(self, exchange: Exchange, kind: Poison) -> None:
         """A troll would like this to be learnt."""

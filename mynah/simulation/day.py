@@ -118,7 +118,8 @@ class Day:
             if self._chance.random() < _VOTES:
                 await self._vote(member.name, reply.assistant_turn_id, 1 if is_right else -1)
             if not is_right and self._chance.random() < _CORRECTS:
-                await self._correct(member.name, message, reply.assistant_turn_id, exchange.wanted)
+                if await self._correct(member.name, message, reply.assistant_turn_id, exchange.wanted):
+                    self._community.book.offered(exchange)
 
     async def _push(self, troll: Troll) -> None:
         """A troll asks something, votes the honest answer down and offers another."""
@@ -155,11 +156,13 @@ class Day:
         await self._community.service.vote(answer, self._community.key(who), value)
         self.counts["votes"] += 1
 
-    async def _correct(self, who: str, message: str, answer: int, text: str) -> None:
+    async def _correct(self, who: str, message: str, answer: int, text: str) -> bool:
+        """Offer a better answer; returns whether it waits for review."""
         self._community.book.said(who, message, text)
         found = await self._community.service.correct(answer, self._community.key(who), text)
         is_kept = found.outcome is CorrectionOutcome.WAITING
         self.counts["corrections" if is_kept else f"correction {found.outcome.value}"] += 1
+        return is_kept
 
     async def _delete_one(self, member: Member) -> None:
         written = self._written_by.get(member.name)

@@ -74,12 +74,13 @@ class Reviewing:
         worth = book.worth(messages)
         if worth is Worth.GOOD:
             return Decision.APPROVE, ""
-        wanted = book.wanted(prompt_of(messages)) if worth is Worth.OWN else None
+        asked = prompt_of(messages)
+        wanted = book.wanted(asked) if worth is Worth.OWN else None
         if wanted is None:
             return Decision.REJECT, ""
         if alikeness(reply_of(messages), wanted) >= ALIKE:
             return Decision.APPROVE, ""
         drawn = self._chance.random()
-        if drawn < _MENDS:
+        if drawn < _MENDS and not book.is_offered(asked, wanted):
             return Decision.EDIT, wanted
         return (None, "") if drawn < _MENDS + _LEAVES else (Decision.REJECT, "")

@@ -28,6 +28,9 @@ def test_an_example_is_good_poison_or_the_bots_own() -> None:
     assert book.worth(messages("How are you?", "LOL")) is Worth.POISON
     assert book.worth(messages("How are you?", "I see.")) is Worth.OWN
     assert book.wanted("how are you") == "Fine, thanks."
+    assert not book.is_offered("how are you", "fine thanks")
+    book.offered(GOOD)
+    assert book.is_offered("how are you", "fine thanks")
     assert book.poison_written() == {Poison.ONE_WORD: 1}
     assert book.poison_in([messages("How are you?", "lol")] * 3) == {Poison.ONE_WORD: 1}
 

