@@ -117,9 +117,10 @@ class Day:
             is_right = alikeness(reply.text, exchange.wanted) >= ALIKE
             if self._chance.random() < _VOTES:
                 await self._vote(member.name, reply.assistant_turn_id, 1 if is_right else -1)
-            if not is_right and self._chance.random() < _CORRECTS:
-                if await self._correct(member.name, message, reply.assistant_turn_id, exchange.wanted):
-                    self._community.book.offered(exchange)
+            if is_right or self._chance.random() >= _CORRECTS:
+                continue
+            if await self._correct(member.name, message, reply.assistant_turn_id, exchange.wanted):
+                self._community.book.offered(exchange)
 
     async def _push(self, troll: Troll) -> None:
         """A troll asks something, votes the honest answer down and offers another."""
