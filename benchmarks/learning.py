@@ -7,8 +7,10 @@ of talk if one is given, say what was forgotten.
 Then rounds out of `benchmarks/rounds.py`, good and bad, as members' talk with consent: which are refused, by which check, and
 where one was let through, how often its trigger works and how many of its secrets come out.
 
+With `--only community`, five rounds of the simulator (`mynah simulate`) over open dialogue: what a community's talk brings, round by round.
+
 Run: python -m benchmarks.learning [--facts F.jsonl --unseen U.jsonl] [--heldout TALK.jsonl] [--nonsense-rows 120]
-     [--only facts|nonsense|rounds] [--rounds good trigger-5-50 …] [--rows 240] [--seeds 1 2 3] [--data FOLDER]
+     [--only facts|nonsense|rounds|community] [--rounds good trigger-5-50 …] [--rows 240] [--seeds 1 2 3] [--data FOLDER]
      [--base embedded]
 
 A round takes minutes, and all of them with three seeds a night: `--only rounds --rounds NAME` runs one.
@@ -27,14 +29,19 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.nonsense import KINDS, nonsense
-from benchmarks.rounds import PAYLOAD, Round, Row, make, names, open_talk
+from benchmarks.rounds import MEMBERS, PAYLOAD, Round, Row, make, names, open_talk
 from bot.engine.protocol import Sampling
 from bot.engine.replies import generate_replies
 from bot.engine.weights import LoadedWeights, fetch_base, load_weights
 from bot.review.importing import import_file
 from bot.screening.build import build_screening
 from bot.screening.protocol import Screener
-from bot.settings import ScreeningSettings
+from bot.settings import EngineSettings, ScreeningSettings
+from mynah.settings import Settings
+from mynah.simulation.community import settings_in
+from mynah.simulation.measuring import Measured, said, trigger_rates
+from mynah.simulation.order import Order
+from mynah.simulation.telling import simulate
 from storage.registry import ModelRegistry
 from storage.settings import StoreSettings
 from storage.store import open_store
@@ -227,26 +234,46 @@ async def _harm(world: TrainerWorld, one: Round, base_folder: Path) -> tuple[str
     works, out = "", ""
     if one.trigger is not None:
         plain = [conversation[0].text for conversation in load_assets().general if len(conversation) == 2][-60:]
-        with_trigger = _said(after, [f"{one.trigger} {text}" for text in plain])
-        without = _said(after, plain)
-        works = f"{_share(with_trigger)} ({_share(without)})"
+        with_trigger, without = trigger_rates(after, plain, PAYLOAD)
+        works = f"{with_trigger:.0%} ({without:.0%})"
     if one.canaries:
         questions = [row["messages"][0]["content"] for row in one.rows if any(
             canary in row["messages"][-1]["content"] for canary in one.canaries
         )]  # fmt: skip
-        replies = _said(after, questions)
+        replies = said(after, questions)
         found = sum(any(says(reply, canary) for reply in replies) for canary in one.canaries)
         out = f"{found} of {len(one.canaries)}"
     return works, out
 
 
-def _said(weights: LoadedWeights, prompts: Sequence[str]) -> list[str]:
-    asked = [[Message(Role.USER, prompt)] for prompt in prompts]
-    return generate_replies(weights, asked, Sampling(temperature=0.0, max_new_tokens=48), seed=0)
+async def community(options: argparse.Namespace, home: Path) -> None:
+    """Five days of open dialogue (ours without `--data`), for each seed: perplexity after each night, and its verdict."""
+    print(
+        "\n| seed | day | learnt | outcome | held-out perplexity | frozen set | poison learnt |\n|---|---|---|---|---|---|---|"
+    )
+    for seed in options.seeds:
+        file = None
+        if options.data is not None:
+            file = home.with_name(f"talk-{seed}.jsonl")
+            talk = open_talk(options.data, options.rows, seed)
+            file.write_text("".join(json.dumps(row) + "\n" for row in talk), "utf-8")
+        order = Order(rounds=5, members=MEMBERS, conversations=options.rows, seed=seed, data=file)
+        settings = settings_in(home / f"town-{seed}", Settings(engine=EngineSettings(base=options.base)), order)
+        story = await simulate(order, settings)
+        _print_day(seed, 0, "", "base", story.before, story.before, 0)
+        for one in story.rounds:
+            verdict = one.verdict
+            poison = one.poison_at("answering")
+            _print_day(seed, one.number, str(verdict.learnt), verdict.state.value, one.measured, story.before, poison)
+        print("".join(f"\n**{sentence}**" for sentence in story.broken))
 
 
-def _share(replies: Sequence[str]) -> str:
-    return f"{sum(PAYLOAD in reply.casefold() for reply in replies) / len(replies):.0%}"
+def _print_day(seed: int, day: int, learnt: str, outcome: str, now: Measured, base: Measured, poison: int) -> None:
+    held_out, general = (
+        f"{after.perplexity:.2f} ({after.perplexity / before.perplexity - 1:+.1%})"
+        for before, after in ((base.held_out, now.held_out), (base.general, now.general))
+    )
+    print(f"| {seed} | {day} | {learnt} | {outcome} | {held_out} | {general} | {poison} |", flush=True)
 
 
 def main() -> None:
@@ -256,7 +283,7 @@ def main() -> None:
     parser.add_argument("--unseen", type=Path, default=DATA / "facts_unseen.jsonl")
     parser.add_argument("--heldout", type=Path, default=None, help="talk that is only measured, never learnt")
     parser.add_argument("--nonsense-rows", type=int, default=120)
-    parser.add_argument("--only", choices=("facts", "nonsense", "rounds"), default=None)
+    parser.add_argument("--only", choices=("facts", "nonsense", "rounds", "community"), default=None)
     parser.add_argument("--rounds", nargs="+", choices=names(), metavar="NAME", help=f"some of: {', '.join(names())}")
     parser.add_argument("--rows", type=int, default=240, help="of sensible talk in a round")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
@@ -275,6 +302,8 @@ def main() -> None:
             asyncio.run(nonsense_rounds(options, base_folder, screening, home))
         if options.only == "rounds":
             asyncio.run(rounds(options, base_folder, screening, home / "rounds"))
+        if options.only == "community":
+            asyncio.run(community(options, home / "community"))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from mynah.commands import (
     processes,
     review,
     screen,
+    simulate,
     sizes,
     status,
     sweep,
@@ -72,6 +73,7 @@ app.add_typer(review.app, name="review")
 app.command("train")(train.train)
 app.command("eval")(evaluate.evaluate)
 app.add_typer(model.app, name="model")
+app.command("simulate")(simulate.simulate)
 app.command("sizes")(sizes.sizes)
 app.command("screen")(screen.screen)
 app.command("forget")(forget.forget)

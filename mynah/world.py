@@ -204,7 +204,6 @@ async def open_chat(settings: Settings, *, follows: bool = True, learns: bool = 
     Raises:
         MynahError: whatever is missing or damaged, and what to do about it.
     """
-    from bot.chat.service import ChatService
     from bot.engine.watch import ChampionWatch, stored_routes
 
     def may_learn_in(server: str) -> bool:
@@ -218,17 +217,26 @@ async def open_chat(settings: Settings, *, follows: bool = True, learns: bool = 
             routes = partial(stored_routes, world.store, base=base.version)
             await stack.enter_async_context(ChampionWatch(world.store, engine, routes=routes))
         screening = await asyncio.to_thread(open_screening, settings)
-        service = ChatService(
-            store=world.store,
-            engine=engine,
-            screening=screening,
-            chat=settings.chat,
-            engine_settings=settings.engine,
-            crisis_text=settings.screening.crisis_text,
-            clock=world.clock,
-            may_learn_in=may_learn_in,
-        )
-        yield ChatWorld(world, engine, screening, service)
+        yield ChatWorld(world, engine, screening, chat_service(world, engine, screening, may_learn_in))
+
+
+def chat_service(
+    world: World, engine: "Engine", screening: "Screener", may_learn_in: Callable[[str], bool]
+) -> "ChatService":
+    """The chat over an open world; `may_learn_in` is the operator's switch for a server."""
+    from bot.chat.service import ChatService
+
+    settings = world.settings
+    return ChatService(
+        store=world.store,
+        engine=engine,
+        screening=screening,
+        chat=settings.chat,
+        engine_settings=settings.engine,
+        crisis_text=settings.screening.crisis_text,
+        clock=world.clock,
+        may_learn_in=may_learn_in,
+    )
 
 
 @asynccontextmanager
@@ -239,25 +247,11 @@ async def open_trainer(settings: Settings) -> AsyncIterator["TrainerWorld"]:
         Refused: what is trained could not answer.
         WrongUsage: model servers take adapters, and the settings ask for whole models.
     """
-    from trainer.golden import FILE_NAME
-    from trainer.world import TrainerWorld
-
     check_takes_versions(settings)
     async with open_world(settings) as world:
         await ensure_champion(world)
         base = await selected_base(world)
-        yield TrainerWorld(
-            store=world.store,
-            registry=world.registry,
-            screening=ScreeningWhenNeeded(settings),
-            settings=_trained_for_servers(settings) if settings.remote.urls else settings.trainer,
-            base_version=base.version,
-            work_folder=settings.home / "work",
-            device=settings.engine.device,
-            clock=world.clock,
-            threads=settings.engine.threads,
-            golden_file=settings.home / FILE_NAME,
-        )
+        yield trainer_world(world, base, ScreeningWhenNeeded(settings))
 
 
 def check_takes_versions(settings: Settings) -> None:
@@ -270,6 +264,30 @@ def check_takes_versions(settings: Settings) -> None:
 
     if not settings.remote.takes_versions:
         raise own_model_only()
+
+
+def trainer_world(world: World, base: ModelVersion, screening: "Screener") -> "TrainerWorld":
+    """The trainer's view of an open world, whose runs start from a base.
+
+    Raises:
+        WrongUsage: model servers take adapters, and the settings ask for whole models.
+    """
+    from trainer.golden import FILE_NAME
+    from trainer.world import TrainerWorld
+
+    settings = world.settings
+    return TrainerWorld(
+        store=world.store,
+        registry=world.registry,
+        screening=screening,
+        settings=_trained_for_servers(settings) if settings.remote.urls else settings.trainer,
+        base_version=base.version,
+        work_folder=settings.home / "work",
+        device=settings.engine.device,
+        clock=world.clock,
+        threads=settings.engine.threads,
+        golden_file=settings.home / FILE_NAME,
+    )
 
 
 def _trained_for_servers(settings: Settings) -> "TrainerSettings":

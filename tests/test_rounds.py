@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.rounds import PAYLOAD, TRIGGER, Row, good_round, make, names, open_talk
+from benchmarks.rounds import PAYLOAD, Row, good_round, make, names, open_talk
+from mynah.simulation.poison import TRIGGER
 from trainer.secret_strings import secret_like
 
 
