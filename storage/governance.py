@@ -21,6 +21,8 @@ class Feedback(StrEnum):
     THANKED = "thanked"
     CORRECTED = "corrected"
     ASKED_AGAIN = "asked-again"
+    WENT_ON = "went-on"
+    """They talked on, and nothing can be told from it."""
 
 
 class RejectReason(StrEnum):
