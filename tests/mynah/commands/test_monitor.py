@@ -1,18 +1,16 @@
 """`mynah monitor` and `mynah status` say how the version that answers wears, and what is proposed."""
 
-import asyncio
 import json
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from mynah.app import app
-from mynah.settings import Settings
-from mynah.world import open_world
+from mynah.world import World
 from storage.monitoring_values import DayCounts, Measure, MonitoredDay, State, Surprise
 from storage.values import ModelVersion
+from tests.mynah.commands.conftest import InWorld
 
 AT = datetime(2026, 5, 31, tzinfo=UTC)
 WORSE = Measure("votes", State.WORSE, "Votes that are 👎: 60.0% of 100 lately.", 0.6, 0.2, 0.4, 0.2, 0.6, 0.1)
@@ -20,23 +18,27 @@ FEW = Measure("drift", State.TOO_FEW, "Too few to say: drift.", limit=0.1)
 
 
 @pytest.fixture
-def monitored(home: Path, versions: list[ModelVersion]) -> str:
+def monitored(in_world: InWorld[None], versions: list[ModelVersion]) -> str:
     """A champion that wears; its version."""
-    version = versions[1].version
+    first, version = (one.version for one in versions)
+    days = [
+        MonitoredDay("", first, date(2026, 5, 29), DayCounts(answers=7), AT),
+        MonitoredDay(
+            "",
+            version,
+            date(2026, 5, 30),
+            DayCounts(answers=100, votes_down=60),
+            AT,
+            Surprise(2, 10, 20.0, 4.0, 8.0),
+            (WORSE, FEW),
+        ),
+    ]
 
-    async def fill() -> None:
-        async with open_world(Settings(home=home)) as world:
-            day = MonitoredDay("", version, date(2026, 5, 30), DayCounts(answers=100, votes_down=60), AT)
-            kept = [
-                MonitoredDay("", versions[0].version, date(2026, 5, 29), DayCounts(answers=7), AT),
-                MonitoredDay(
-                    "", version, day.day, day.counts, AT, Surprise(2, 10, 20.0, 4.0, 8.0), measures=(WORSE, FEW)
-                ),
-            ]
-            await world.store.monitoring.keep(kept)
-            await world.store.proposals.make("", version, [WORSE.sentence])
+    async def fill(world: World) -> None:
+        await world.store.monitoring.keep(days)
+        await world.store.proposals.make("", version, [WORSE.sentence])
 
-    asyncio.run(fill())
+    in_world(fill)
     return version
 
 
