@@ -304,6 +304,16 @@ class MemberSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class MemberSignal:
+    """What a member's next words were taken to say about an answer."""
+
+    turn_id: int
+    """Of the answer."""
+    feedback: Feedback
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class MemberExport:
     """Everything there is of a member."""
 
@@ -319,3 +329,4 @@ class MemberExport:
     versions: tuple[str, ...]
     channels: Mapping[int, str] = field(default_factory=dict)
     """Conversation id to server and channel, `server/channel`."""
+    signals: tuple[MemberSignal, ...] = ()

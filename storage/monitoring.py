@@ -1,8 +1,9 @@
 """What is seen of each version, day by day: counted from rows of talk, kept as numbers that outlive the talk."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
@@ -26,8 +27,8 @@ from storage.tables import (
 from storage.values import Candidate, CandidateState, Outcome, Role, Source
 
 _LOOKED_AT = 10
-_COUNTS = tuple(DayCounts.__slots__)
-_SURPRISE = tuple(Surprise.__slots__)
+_COUNTS = tuple(one.name for one in fields(DayCounts))
+_SURPRISE = tuple(one.name for one in fields(Surprise))
 _KINDS = {
     Feedback.THANKED: "thanked",
     Feedback.CORRECTED: "corrected",
@@ -197,7 +198,7 @@ def _tally(session: Session, lines: Lines, line: str, day: date, champion: str) 
 
 
 def _row(day: MonitoredDay) -> MonitoredDayRow:
-    surprise = dict.fromkeys(_SURPRISE) if day.surprise is None else asdict(day.surprise)
+    surprise: dict[str, Any] = dict.fromkeys(_SURPRISE) if day.surprise is None else asdict(day.surprise)
     return MonitoredDayRow(
         line=day.line,
         version=day.version,
@@ -221,6 +222,5 @@ def _value(row: MonitoredDayRow) -> MonitoredDay:
     )
 
 
-def _measure(kept: dict[str, object]) -> Measure:
-    measure = Measure(**kept)  # type: ignore[arg-type] # as `_row` wrote it
-    return replace(measure, state=State(measure.state))
+def _measure(kept: dict[str, Any]) -> Measure:
+    return Measure(**{**kept, "state": State(kept["state"])})

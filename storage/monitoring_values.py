@@ -1,6 +1,6 @@
 """The plain values of monitoring: what was seen of a version on a day, and what that says. Frozen; numbers only."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -29,7 +29,7 @@ class DayCounts:
     """Answers after which nothing was said: whoever got them left, pleased or not."""
 
     def __add__(self, other: "DayCounts") -> "DayCounts":
-        return DayCounts(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
+        return DayCounts(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
 
     @property
     def votes(self) -> int:
@@ -56,7 +56,7 @@ class Surprise:
     """Of their squares."""
 
     def __add__(self, other: "Surprise") -> "Surprise":
-        return Surprise(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
+        return Surprise(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
 
 
 class State(StrEnum):

@@ -144,6 +144,8 @@ async def test_a_hint_goes_with_the_message_that_gave_it(store: Store) -> None:
 async def test_forgetting_a_member_takes_their_hints(store: Store, clock: FakeClock) -> None:
     await answered(store, "how deep is the bay")
     await store.review_queue.heard(await say(store, "thanks"))
+    assert [one.feedback for one in (await store.members.export("ada", server=SERVER)).signals] == [Feedback.THANKED]
+    assert (await store.members.export("bob")).signals == (await store.members.export("ada", server="x")).signals == ()
     await store.members.forget("ada")
     await answered(store, "how deep is the bay", author="bob")
     clock.advance(2 * 24 * 3600)
