@@ -105,7 +105,6 @@ def rows(numbers: Iterator[int], count: int, members: int, seed: int, rules: str
                 "verdict": {},
                 "created_at": BEGIN + timedelta(minutes=number),
                 "authors_hash": f"{authors_hash([author])} {number}",
-                "feedback": "",
                 "is_novel": True,
                 "review_rank": 0,
                 "curated_under": rules,

@@ -12,6 +12,7 @@ from mynah.commands import (
     imports,
     init,
     model,
+    monitor,
     playground,
     prepare,
     pretrain,
@@ -68,6 +69,7 @@ app.command("chat")(chat.chat)
 app.command("init")(init.init)
 app.command("doctor")(doctor.doctor)
 app.command("status")(status.status)
+app.command("monitor")(monitor.monitor)
 app.command("import")(imports.import_conversations)
 app.add_typer(review.app, name="review")
 app.command("train")(train.train)

@@ -15,6 +15,7 @@ from storage.errors import WrongUsage
 from storage.kept_out import keep_out, marked, refused
 from storage.repository import Repository, chunks
 from storage.retention import drop_kept_from
+from storage.review_order import unhear
 from storage.tables import CandidateOriginRow, CandidateRow, ConversationRow, KeptOutRow, TurnRow
 from storage.text import storable
 from storage.turn_rows import set_verdict, turn_of
@@ -164,6 +165,7 @@ class Conversations(Repository):
             row.text = storable(text)
             set_verdict(row, refused(verdict) if marked(session, server, [external_id]) else verdict)
             drop_made_from(session, [row.id])
+            unhear(session, [row.id])
             drop_kept_from(session, server, [external_id])
             return True
 
@@ -180,6 +182,7 @@ class Conversations(Repository):
                 ).all()
                 drop_made_from(session, doomed)
                 drop_kept_from(session, server, some)
+                unhear(session, doomed)
                 session.execute(delete(TurnRow).where(col(TurnRow.id).in_(doomed)))
                 removed += len(doomed)
             return removed

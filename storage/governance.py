@@ -21,6 +21,8 @@ class Feedback(StrEnum):
     THANKED = "thanked"
     CORRECTED = "corrected"
     ASKED_AGAIN = "asked-again"
+    WENT_ON = "went-on"
+    """They talked on, and nothing can be told from it."""
 
 
 class RejectReason(StrEnum):
@@ -302,6 +304,16 @@ class MemberSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class MemberSignal:
+    """What a member's next words were taken to say about an answer."""
+
+    turn_id: int
+    """Of the answer."""
+    feedback: Feedback
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class MemberExport:
     """Everything there is of a member."""
 
@@ -317,3 +329,4 @@ class MemberExport:
     versions: tuple[str, ...]
     channels: Mapping[int, str] = field(default_factory=dict)
     """Conversation id to server and channel, `server/channel`."""
+    signals: tuple[MemberSignal, ...] = ()

@@ -17,6 +17,7 @@ from storage.audit import note
 from storage.candidate_rows import drop_made_from
 from storage.repository import Repository, chunks
 from storage.retention import drop_kept_from
+from storage.review_order import unhear
 from storage.tables import KeptOutRow, TurnRow
 from storage.turn_rows import set_verdict, turn_of
 from storage.values import Outcome, Role, Verdict
@@ -65,6 +66,7 @@ def keep_out(session: Session, at: datetime, server: str, messages: Sequence[str
         set_verdict(turn, refused(turn_of(turn).verdict))
     session.flush()
     drop_made_from(session, [turn.id for turn in turns])
+    unhear(session, [turn.id for turn in turns])
     drop_kept_from(session, server, [*messages, *questions])
     for subject in [f"turn {turn.id}" for turn in turns] or [f"message {message}" for message in messages]:
         note(session, at, actor, "keep out", subject, server=server)

@@ -8,7 +8,7 @@ from sqlmodel import col
 
 from storage.blocks import blocks_of
 from storage.candidate_rows import messages_from_json
-from storage.governance import ConsentDecision, MemberExample, MemberExport, MemberVote
+from storage.governance import ConsentDecision, Feedback, MemberExample, MemberExport, MemberSignal, MemberVote
 from storage.receipts import receipts_of
 from storage.tables import (
     CandidateAuthorRow,
@@ -16,6 +16,7 @@ from storage.tables import (
     CandidateTurnRow,
     ConsentRow,
     ConversationRow,
+    SignalRow,
     SnapshotCandidateRow,
     TurnRow,
     VoteRow,
@@ -48,6 +49,7 @@ def export_of(session: Session, author_key: str, server: str | None, versions: S
         receipts=tuple(receipts_of(session, author_key, server)),
         versions=tuple(versions),
         channels={row.id: f"{row.server}/{row.channel}" for row in session.scalars(channels)},
+        signals=_signals(session, author_key, server),
     )
 
 
@@ -71,6 +73,12 @@ def _votes(session: Session, author_key: str, server: str | None) -> tuple[Membe
         there = select(col(TurnRow.id)).where(col(TurnRow.server) == server)
         query = query.where(col(VoteRow.turn_id).in_(there))
     return tuple(MemberVote(row.turn_id, row.value, row.created_at) for row in session.scalars(query))
+
+
+def _signals(session: Session, author_key: str, server: str | None) -> tuple[MemberSignal, ...]:
+    said = _turns(author_key, server).with_only_columns(col(TurnRow.id)).order_by(None)
+    query = select(SignalRow).where(col(SignalRow.said_turn_id).in_(said)).order_by(col(SignalRow.turn_id))
+    return tuple(MemberSignal(row.turn_id, Feedback(row.kind), row.created_at) for row in session.scalars(query))
 
 
 def _examples(session: Session, author_key: str, server: str | None) -> tuple[MemberExample, ...]:

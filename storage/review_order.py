@@ -7,13 +7,15 @@ writing, moved up by its points: a point is worth some hours of waiting, and the
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from storage.governance import Feedback
 from storage.likeness import alike
-from storage.tables import CandidateRow, VoteRow
+from storage.repository import chunks
+from storage.signals import signal_on
+from storage.tables import CandidateRow, SignalRow, VoteRow
 from storage.values import CandidateState, Outcome, Source
 
 _HOURS_PER_POINT = 6
@@ -29,10 +31,13 @@ _VOTE, _MOST_VOTES = 5, 6
 """Of either sign: somebody cared, and a bad answer with better words teaches most."""
 _DISPUTED = 10
 """Members disagree."""
-_FEEDBACK = {Feedback.CORRECTED: 25, Feedback.ASKED_AGAIN: 12, Feedback.THANKED: 8}
+_FEEDBACK = {Feedback.CORRECTED: 25, Feedback.ASKED_AGAIN: 12, Feedback.THANKED: 8, Feedback.WENT_ON: -1}
+"""What a member said next. Where they left without a word nothing is known, so that stays a little ahead of going on."""
 
 
-def points(*, source: str, outcome: str, feedback: str, is_novel: bool, votes_up: int, votes_down: int) -> int:
+def points(
+    *, source: str, outcome: str, feedback: Feedback | None, is_novel: bool, votes_up: int, votes_down: int
+) -> int:
     """How much sooner than others a candidate should be looked at."""
     return (
         (_CORRECTION if source == Source.CORRECTION else 0)
@@ -40,7 +45,7 @@ def points(*, source: str, outcome: str, feedback: str, is_novel: bool, votes_up
         + (_NOVEL if is_novel else 0)
         + _VOTE * min(votes_up + votes_down, _MOST_VOTES)
         + (_DISPUTED if votes_up and votes_down else 0)
-        + (_FEEDBACK[Feedback(feedback)] if feedback else 0)
+        + (0 if feedback is None else _FEEDBACK[feedback])
     )
 
 
@@ -63,7 +68,7 @@ def rank(session: Session, row: CandidateRow) -> None:
     worth = points(
         source=row.source,
         outcome=row.outcome,
-        feedback=row.feedback,
+        feedback=signal_on(session, row.assistant_turn_id),
         is_novel=row.is_novel,
         votes_up=up,
         votes_down=down,
@@ -73,13 +78,21 @@ def rank(session: Session, row: CandidateRow) -> None:
 
 
 def rank_those_of_answer(session: Session, assistant_turn_id: int) -> None:
-    """Put the candidates of an answer where they belong, after a vote."""
+    """Put the candidates of an answer where they belong, after a vote or the next words."""
     for row in session.scalars(
         select(CandidateRow).where(
             col(CandidateRow.assistant_turn_id) == assistant_turn_id, col(CandidateRow.state) == CandidateState.WAITING
         )
     ).all():
         rank(session, row)
+
+
+def unhear(session: Session, turn_ids: Iterable[int]) -> None:
+    """Some turns are deleted or say something else now: forget what they said about the answers before them."""
+    for some in chunks(turn_ids):
+        forgetting = delete(SignalRow).where(col(SignalRow.said_turn_id).in_(some)).returning(col(SignalRow.turn_id))
+        for answer_id in session.scalars(forgetting).all():
+            rank_those_of_answer(session, answer_id)
 
 
 def look_at_novelty(session: Session, row: CandidateRow) -> bool:

@@ -13,20 +13,19 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session, aliased
 from sqlmodel import col
 
-from storage.candidate_rows import candidate_of, candidates_of, existing, has_words_of, lacks_consent
+from storage.candidate_rows import candidate_of, candidates_of, existing, has_words_of, is_unfit, lacks_consent
 from storage.decisions import approvals
 from storage.feedback import feedback_in
 from storage.governance import Feedback, QueueItem, QueuePlace, ReviewerDay, ReviewStats
 from storage.likeness import alike
 from storage.repository import Repository
-from storage.review_order import rank, votes_on
+from storage.review_order import rank_those_of_answer, votes_on
 from storage.server_choices import settings_of
-from storage.tables import CandidateRow, ReviewRow, TurnRow
+from storage.signals import answered_before, keep_signal, signal_on
+from storage.tables import CandidateRow, ReviewRow
 from storage.values import Candidate, CandidateState, Decision, Role, Turn
 
 _YES = [Decision.APPROVE, Decision.EDIT]
-_TURNS_BACK = 12
-"""How far back the answer is looked for that a member's next words are about."""
 
 
 class ReviewQueue(Repository):
@@ -110,27 +109,29 @@ class ReviewQueue(Repository):
         return await self._read(lambda session: session.scalar(query) or 0)
 
     async def heard(self, turn: Turn) -> Feedback | None:
-        """Take what a member says next as a hint about the answer they got; returns the hint, if it moved anything.
+        """Keep what a member says next as a hint about the answer they got; returns the hint.
+
+        It moves a card in the queue and is counted, and nothing else: nobody's approval hangs on it.
 
         Args:
             turn: a member's turn, as it was just written.
+
+        Returns:
+            None where there was no answer of late to this member, or it was heard already.
         """
-        if turn.role is not Role.USER or turn.author_key is None:
+        if turn.role is not Role.USER or turn.author_key is None or is_unfit(turn.verdict):
             return None
-        found = await self._read(lambda session: _answered(session, turn))
+        found = await self._read(lambda session: answered_before(session, turn))
         if found is None:
             return None
         answer_id, question = found
-        feedback = feedback_in(question, turn.text)
-        if feedback is None:
-            return None
+        feedback = feedback_in(question, turn.text) or Feedback.WENT_ON
 
         def work(session: Session) -> Feedback | None:
-            rows = session.scalars(_waiting_of(answer_id)).all()
-            for row in rows:
-                row.feedback = feedback.value
-                rank(session, row)
-            return feedback if rows else None
+            if not keep_signal(session, answer_id, turn, feedback):
+                return None
+            rank_those_of_answer(session, answer_id)
+            return feedback
 
         return await self._write(work)
 
@@ -152,7 +153,7 @@ class ReviewQueue(Repository):
             votes_down=down,
             near_duplicates=len(near),
             newest_near_duplicate=max([row.id, *(other.id for other in near)]),
-            feedback=Feedback(row.feedback) if row.feedback else None,
+            feedback=signal_on(session, row.assistant_turn_id),
             is_novel=row.is_novel,
         )
 
@@ -197,28 +198,6 @@ def _approved_by(reviewer_key: str) -> ColumnElement[bool]:
         .correlate(CandidateRow)
         .exists()
     )
-
-
-def _waiting_of(answer_id: int) -> Select[CandidateRow]:
-    return select(CandidateRow).where(
-        col(CandidateRow.assistant_turn_id) == answer_id, col(CandidateRow.state) == CandidateState.WAITING
-    )
-
-
-def _answered(session: Session, turn: Turn) -> tuple[int, str] | None:
-    """The last answer to this member in their conversation that waits as a candidate, and what they had asked."""
-    before = session.scalars(
-        select(TurnRow)
-        .where(col(TurnRow.conversation_id) == turn.conversation_id, col(TurnRow.id) < turn.id)
-        .order_by(col(TurnRow.id).desc())
-        .limit(_TURNS_BACK)
-    ).all()
-    for answer in before:
-        question = session.get(TurnRow, answer.reply_to) if answer.reply_to is not None else None
-        if answer.role == Role.ASSISTANT and question is not None and question.author_key == turn.author_key:
-            waits = session.scalar(_waiting_of(answer.id).limit(1)) is not None
-            return (answer.id, question.text) if waits else None
-    return None
 
 
 def _stats(session: Session, server: str | None, now: datetime, begin: datetime) -> ReviewStats:

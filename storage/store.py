@@ -31,6 +31,8 @@ from storage.kept_out import KeptOut
 from storage.leases import Leases
 from storage.members import Members
 from storage.migrate import migrate
+from storage.monitoring import Monitoring
+from storage.proposals import Proposals
 from storage.receipts import Receipts
 from storage.retention import Retention
 from storage.review_cards import ReviewCards
@@ -93,6 +95,8 @@ class Store:
         self.review_queue = ReviewQueue(database, writer, clock, defaults)
         self.review_cards = ReviewCards(database, writer, clock, defaults)
         self.figures = Figures(database, writer, clock, defaults)
+        self.monitoring = Monitoring(database, writer, clock, defaults)
+        self.proposals = Proposals(database, writer, clock, defaults)
 
     @property
     def url(self) -> str:

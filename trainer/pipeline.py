@@ -32,6 +32,7 @@ from trainer.interpolation import interpolate, may_mend
 from trainer.journal import MOST_ATTEMPTS, Journal
 from trainer.judging import Contestants, Judged, judge
 from trainer.learning import Learnt, Task, learn
+from trainer.loading import checked_folder, loaded
 from trainer.progress import Interrupted, Progress, Why
 from trainer.publication import Publication, publish
 from trainer.report import RunReport
@@ -170,7 +171,7 @@ class _Work:
             RunState.TRAINING, f"Learning {len(snapshot.train)} exchanges.", snapshot_hash=snapshot.content_hash
         )
         task = Task(
-            base_folder=await asyncio.to_thread(self._checked_folder, world.base_version),
+            base_folder=await asyncio.to_thread(checked_folder, world, world.base_version),
             base_version=world.base_version,
             device=world.device,
             threads=world.threads,
@@ -210,7 +211,7 @@ class _Work:
         return tried[0]
 
     def _weaken(self, strength: float) -> None:
-        base = self._checked_folder(self._world.base_version)
+        base = checked_folder(self._world, self._world.base_version)
         interpolate(base, self._journal.model, strength, self._journal.model_at(strength))
 
     async def _judge(
@@ -253,18 +254,13 @@ class _Work:
 
     def _contestants(self, champion: ModelVersion, model: Path) -> Contestants:
         device, base_version = self._world.device, self._world.base_version
-        base_folder = self._checked_folder(base_version)
+        base_folder = checked_folder(self._world, base_version)
         base = load_weights(base_folder, device=device)
         use_threads(self._world.threads, base)
         rival = base
         if champion.version != base_version:
-            under = self._checked_folder(champion.base) if champion.kind == "adapter" and champion.base else None
-            rival = load_weights(self._checked_folder(champion.version), base_folder=under, device=device)
+            rival = loaded(self._world, champion)
         return Contestants(base, rival, load_weights(model, base_folder=base_folder, device=device))
-
-    def _checked_folder(self, version: str) -> Path:
-        self._world.registry.verify(version)
-        return self._world.registry.folder(version)
 
     async def _keep_figures(self, judged: Judged, champion: str, challenger: str) -> None:
         rows = [

@@ -16,6 +16,7 @@ from storage.governance import SHARED_LINE
 from storage.values import Run
 from trainer.due import Due, has_news
 from trainer.holder import LEASE, is_dead, own_name
+from trainer.monitoring import Monitor
 from trainer.pipeline import pinned_now, work_on
 from trainer.schedule import cron_trigger, was_missed
 from trainer.taking_back import TakenBack
@@ -85,6 +86,7 @@ async def serve(world: TrainerWorld, *, stop: asyncio.Event) -> None:
 async def _work_until(world: TrainerWorld, stop: asyncio.Event) -> None:
     due = Due(world)
     taken_back = TakenBack(world.store, world.work_folder)
+    monitor = Monitor(world)
     while not stop.is_set():
         try:
             await taken_back.clear()
@@ -98,6 +100,7 @@ async def _work_until(world: TrainerWorld, stop: asyncio.Event) -> None:
             if run is not None:
                 await work_on(world, run, stop=stop)
                 continue
+            await monitor.look()
         except LeaseHeld:
             raise
         except MynahError as error:  # such as a busy database: the next look may do better

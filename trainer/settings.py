@@ -97,3 +97,25 @@ class TrainerSettings(BaseModel):
     """Pinned conversations that need not be kept."""
     max_swapped_share: float = Field(default=0.25, gt=0, le=1)
     """Share of taught questions that may get the answer to another one; small models swap what is alike."""
+
+    # When a retrain is proposed; nothing starts by it.
+    monitor: bool = True
+    """Whether the trainer looks, once a day and when nothing else is to do, at how the versions wear."""
+    monitor_days: int = Field(default=7, ge=1)
+    """The last so many days are compared with those before."""
+    monitor_min_events: int = Field(default=50, ge=1)
+    """Votes, answers or messages on each side, below which nothing is said about a share of them."""
+    monitor_min_exchanges: int = Field(default=20, ge=2)
+    """New approved exchanges on each side, below which nothing is said about perplexity."""
+    monitor_min_words: int = Field(default=1_000, ge=1)
+    """Words on each side, below which nothing is said about drift."""
+    max_votes_fall: float = Field(default=0.10, gt=0, le=1)
+    """How much the share of 👍 may fall."""
+    max_unhappy_rise: float = Field(default=0.10, gt=0, le=1)
+    """How much the share of answers after which members say no or ask again may rise."""
+    max_screened_rise: float = Field(default=0.05, gt=0, le=1)
+    """How much the share of messages, or of answers, that the screens stop may rise."""
+    max_surprise_rise: float = Field(default=0.25, gt=0)
+    """How much the perplexity on new approved exchanges may rise, as a share."""
+    max_drift: float = Field(default=0.10, gt=0, le=1)
+    """How far members' talk may be from what was learnt, in bits beyond what chance explains."""

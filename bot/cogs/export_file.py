@@ -33,6 +33,8 @@ data.json holds:
   examples   exchanges with your words that may be learnt: your own words in them, and Mynah's where nobody else has a
              part in it; where each stands (waiting, approved, rejected) and the snapshots (training sets) it is in
   votes      your thumbs, by the number of the answer
+  next_words what your next words were taken to say about an answer, by its number: thanks, a correction, the same
+             question again, or nothing of the kind
   blocks     whether moderators kept you out of learning, and when
   receipts   what was deleted when you asked to be forgotten
   versions   the model versions that have learnt from you
@@ -75,6 +77,10 @@ def _parts(exported: MemberExport, max_bytes: int) -> Iterator[bytes]:
         ],
         "votes": [
             {"answer": one.turn_id, "value": one.value, "at": one.created_at.isoformat()} for one in exported.votes
+        ],
+        "next_words": [
+            {"answer": one.turn_id, "meant": one.feedback.value, "at": one.created_at.isoformat()}
+            for one in exported.signals
         ],
         "blocks": [
             {

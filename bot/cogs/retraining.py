@@ -1,6 +1,7 @@
 """`/retrain`: admins start training, and see how it goes and what came of it, also after a restart of the bot.
 
-Runs that begin by themselves, by the clock or after enough approvals, are announced where the server wants it.
+Runs that begin by themselves, by the clock or after enough approvals, are announced where the server wants it; so is it
+when a run is worth asking for, because the model wears.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from discord.ext import commands
 
 from bot.cogs.admins import Admin, deferred_admin
 from bot.cogs.parts import BotParts
+from bot.cogs.proposal_notes import ProposalNotes
 from bot.cogs.run_cards import RunCardKeeper
 from bot.cogs.run_progress import report_view
 from bot.cogs.run_report import progress_card, report_of
@@ -41,6 +43,7 @@ class Retraining(commands.Cog):
         self._parts = parts
         self._tasks = Tasks()
         self._cards = RunCardKeeper(bot, parts, self._tasks)
+        self._notes = ProposalNotes(bot, parts)
         self._looks = False
 
     async def cog_unload(self) -> None:
@@ -101,6 +104,7 @@ class Retraining(commands.Cog):
         while True:
             try:
                 await self._cards.look()
+                await self._notes.look()
             except (MynahError, discord.HTTPException) as error:  # the next look may do better
                 logger.warning("cards of runs not looked at", extra={"error": type(error).__name__})
             except Exception as error:

@@ -117,14 +117,7 @@ class RunCardKeeper:
             self._follow(posted, run)
 
     def _place(self, card: RunCard) -> discord.TextChannel | discord.Thread | str:
-        """Where a card belongs, or why it cannot be there. A channel of another server counts as none."""
-        guild = self._guild(card.server)
-        channel = None if guild is None else guild.get_channel_or_thread(int(card.channel))
-        if guild is None or not isinstance(channel, discord.TextChannel | discord.Thread):
-            return "no-channel"
-        may = channel.permissions_for(guild.me)
-        may_send = may.send_messages_in_threads if isinstance(channel, discord.Thread) else may.send_messages
-        return channel if may.view_channel and may_send and may.embed_links else "no-permission"
+        return place_in(self._guild(card.server), card.channel)
 
     async def _posted_before(self, place: discord.TextChannel | discord.Thread, run: Run) -> discord.Message | None:
         me = self._bot.user
@@ -177,6 +170,16 @@ def _logged(server: str) -> Iterator[None]:
         yield
     except (MynahError, discord.HTTPException) as error:
         logger.warning("runs not shown", extra={"server": server, "error": type(error).__name__})
+
+
+def place_in(guild: discord.Guild | None, channel_id: str) -> discord.TextChannel | discord.Thread | str:
+    """Where a card belongs, or why it cannot be there. A channel of another server counts as none."""
+    channel = None if guild is None else guild.get_channel_or_thread(int(channel_id))
+    if guild is None or not isinstance(channel, discord.TextChannel | discord.Thread):
+        return "no-channel"
+    may = channel.permissions_for(guild.me)
+    may_send = may.send_messages_in_threads if isinstance(channel, discord.Thread) else may.send_messages
+    return channel if may.view_channel and may_send and may.embed_links else "no-permission"
 
 
 def _is_of(title: str, run: Run) -> bool:

@@ -14,14 +14,18 @@ from bot.cogs.admins import deferred_admin
 from bot.cogs.cards import add_field, card
 from bot.cogs.parts import BotParts
 from bot.cogs.plots import stats_plot
+from bot.cogs.proposal_notes import proposed_text
 from bot.cogs.run_report import losses_of
 from bot.cogs.sending import send
 from storage.figures import DayFigures
 from storage.governance import ReviewStats
+from storage.monitoring_values import MonitoredDay, State
 from storage.values import Alias, CandidateState
 
 _PICTURE = "stats.png"
 _RUNS_LOOKED_AT = 10
+_MARKS = {State.WORSE: "🔻", State.STEADY: "•", State.TOO_FEW: "…"}
+"""Of measures, in the order in which people want to see them."""
 _CURVES = 4
 """Of the newest runs that trained at all; more could not be told apart."""
 
@@ -52,12 +56,22 @@ class Statistics(commands.Cog):
             champion,
             self._parts.clock(),
         )
+        if (newest := await store.monitoring.newest(admin.line, champion)) is not None:
+            add_field(embed, f"How the model wears, up to {newest.day.isoformat()}", wear_text(newest))
+        if (proposal := await store.proposals.standing(admin.line)) is not None:
+            add_field(embed, "A retrain is proposed", proposed_text(proposal))
         runs = await store.runs.latest(limit=_RUNS_LOOKED_AT, line=admin.line)
         curves = {f"run {run.id}": losses for run in runs if len(losses := losses_of(run)) > 1}
         drawn = await asyncio.to_thread(stats_plot, by_day, versions, dict(list(curves.items())[:_CURVES][::-1]))
         embed.set_image(url=f"attachment://{_PICTURE}")
         file = discord.File(io.BytesIO(drawn), filename=_PICTURE)
         await send(interaction, embed=embed, files=[file], is_private=not everyone)
+
+
+def wear_text(day: MonitoredDay) -> str:
+    """How the version that answers wears, what is worse first."""
+    told = sorted(day.measures, key=lambda one: list(_MARKS).index(one.state))
+    return "\n".join(f"{_MARKS[one.state]} {one.sentence}" for one in told)
 
 
 def stats_card(

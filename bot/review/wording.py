@@ -36,6 +36,7 @@ _FEEDBACK = {
     Feedback.THANKED: "Then they said thanks.",
     Feedback.CORRECTED: "Then they said that this is wrong.",
     Feedback.ASKED_AGAIN: "Then they asked the same again.",
+    Feedback.WENT_ON: "",
 }
 _LEFT_OUT = {
     LeftOut.OWN_WORDS: "your own words",

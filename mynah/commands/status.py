@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from mynah.commands.monitor import WearStatus, wear_lines, wear_of
 from mynah.invocation import Home, Invocation, Json, begin, run
 from mynah.lines import line_name
 from mynah.terminal.showing import moment, run_line
@@ -57,6 +58,8 @@ class Status:
     """The shared one first."""
     canaries: list[Canary]
     """Those that answer now."""
+    monitoring: list[WearStatus]
+    """How each line's champion wears; the shared line first."""
     queue: QueueStatus
     receipts_open: int
     """Of forgotten members, while a version answers that has learnt from them."""
@@ -99,6 +102,7 @@ async def look(world: "World") -> Status:
         last_run=runs[0] if runs else None,
         lines=[await _line(world, line) for line in await store.server_settings.lines()],
         canaries=await store.canaries.all_open(),
+        monitoring=[await wear_of(store, line) for line in await store.server_settings.lines()],
         queue=QueueStatus(waits.waiting, waits.oldest_at, waits.half_approved),
         receipts_open=len(await store.receipts.open()),
         trainer_alive=await trainer_is_alive(store),
@@ -144,6 +148,7 @@ def _text(found: Status) -> str:
                 f"({line_name(canary.line)} line, since {moment(canary.started_at)})"
                 for canary in found.canaries
             ),
+            *(told for wear in found.monitoring for told in wear_lines(wear)),
             *_receipts(found.receipts_open),
             f"last run  {last}",
             f"trainer   {'running' if found.trainer_alive else 'not running: `mynah run` starts it'}",

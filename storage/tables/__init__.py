@@ -19,6 +19,11 @@ from storage.tables.examples import (
     ReviewRow,
     RevisionRow,
 )
+from storage.tables.monitoring import (
+    MonitoredDayRow,
+    ProposalNoteRow,
+    ProposalRow,
+)
 from storage.tables.operation import (
     AuditRow,
     LeaseRow,
@@ -33,6 +38,7 @@ from storage.tables.people import (
 from storage.tables.talk import (
     ConversationRow,
     KeptOutRow,
+    SignalRow,
     TurnRow,
     VoteRow,
 )
@@ -67,6 +73,9 @@ __all__ = [
     "KeptOutRow",
     "LeaseRow",
     "ModelVersionRow",
+    "MonitoredDayRow",
+    "ProposalNoteRow",
+    "ProposalRow",
     "ReceiptRow",
     "ReviewCardRow",
     "ReviewRow",
@@ -75,6 +84,7 @@ __all__ = [
     "RunCardRow",
     "RunRow",
     "ServerSettingRow",
+    "SignalRow",
     "SnapshotAuthorRow",
     "SnapshotCandidateRow",
     "SnapshotRow",

@@ -48,7 +48,6 @@ class CandidateRow(Row, table=True):
     assistant_turn_id: int | None = integer_field(optional=True)
     created_at: datetime = time_field()
     authors_hash: str = text_field(default="")
-    feedback: str = text_field(default="")
     is_novel: bool = boolean_field(default=True)
     review_rank: int = integer_field(default=0)
     curated_under: str = text_field(default="")

@@ -83,6 +83,22 @@ class KeptOutRow(Row, table=True):
     created_at: datetime = time_field()
 
 
+class SignalRow(Row, table=True):
+    """What the next words of whoever was answered say about the answer: their kind, never the words.
+
+    It goes with either message.
+    """
+
+    __tablename__ = "signals"
+    __table_args__ = (Index("ix_signals_said_turn_id", "said_turn_id"),)
+
+    turn_id: int = link_field("turns.id", on_delete="CASCADE", key=True)
+    said_turn_id: int | None = link_field("turns.id", on_delete="CASCADE", optional=True)
+    """Unknown of those from before there was this table."""
+    kind: str = text_field()
+    created_at: datetime = time_field()
+
+
 class VoteRow(Row, table=True):
     """A member's vote on an answer."""
 

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, MetaData, make_url
 from storage.candidates import content_hash
 from storage.database import Database
 from storage.errors import Refused
+from storage.governance import Feedback
 from storage.migrate import MIGRATIONS
 from storage.migrations import HEAD
 from storage.settings import StoreSettings
@@ -256,3 +257,45 @@ async def test_a_database_of_the_second_version_keeps_out_what_was_and_quotes_no
             assert ["where do" in str(run) for run in kept] == [True, False, False]
             assert [run.report["verdict"] for run in kept if run is not None and run.report is not None] == ["No."] * 3
         await moved(empty, tmp_path, "0002", {})
+
+
+FOURTH_ROWS: dict[str, list[dict[str, Any]]] = {
+    "conversations": [{"id": 1, "server": "harbour", "channel": "pier", "started_at": BEFORE}],
+    "turns": [
+        {
+            "id": 7,
+            "conversation_id": 1,
+            "server": "harbour",
+            "role": "assistant",
+            "text": "on the water",
+            "source": "message",
+            "outcome": "pass",
+            "screen_version": "1",
+            "verdict": {},
+            "created_at": BEFORE,
+        }
+    ],
+    "candidates": [
+        {
+            **row,
+            "authors_hash": "",
+            "feedback": feedback,
+            "is_novel": True,
+            "review_rank": 0,
+            "curated_under": "",
+            "assistant_turn_id": answer,
+        }
+        for row, feedback, answer in zip(OLD_ROWS["candidates"], ("", "corrected", "thanked"), (7, 7, 99), strict=True)
+    ],
+}
+
+
+async def test_a_database_of_the_fourth_version_keeps_its_hints_with_the_answers(
+    empty: StoreSettings, tmp_path: Path, clock: FakeClock
+) -> None:
+    await moved(empty, tmp_path, "0004", FOURTH_ROWS)
+    for _ in range(2):
+        async with open_store(empty, tmp_path, clock=clock) as store:
+            hints = [(await store.review_queue.item(number)).feedback for number in (1, 2, 3)]
+            assert hints == [Feedback.CORRECTED, Feedback.CORRECTED, None], "the third one's answer is gone"
+        await moved(empty, tmp_path, "0004", {})

@@ -7,6 +7,8 @@ import pytest
 
 from storage.errors import WrongUsage
 from storage.governance import Feedback, QueuePlace, ReviewerDay
+from storage.monitoring import day_of
+from storage.signals import HEARD_WITHIN
 from storage.store import Store
 from storage.values import Candidate, CandidateState, Outcome, Source, Verdict
 from tests.fakes.clock import FakeClock
@@ -67,19 +69,32 @@ async def test_votes_move_a_card_up_and_down_again(store: Store) -> None:
         ("thanks a lot!", Feedback.THANKED),
         ("no, it's twenty fathoms", Feedback.CORRECTED),
         ("that's not what I meant", Feedback.CORRECTED),
+        ("actually it's twenty fathoms", Feedback.CORRECTED),
         ("how deep is the bay??", Feedback.ASKED_AGAIN),
         ("nein, zwanzig", Feedback.CORRECTED),
-        ("and what lives there", None),
-        ("...", None),
     ],
 )
-async def test_what_a_member_says_next_is_a_hint(store: Store, words: str, feedback: Feedback | None) -> None:
+async def test_what_a_member_says_next_is_a_hint(store: Store, words: str, feedback: Feedback) -> None:
     _, candidate = await answered(store, "how deep is the bay")
     before = (await store.review_queue.item(candidate.id)).place
     assert await store.review_queue.heard(await say(store, words)) is feedback
     item = await store.review_queue.item(candidate.id)
     assert item.feedback is feedback
-    assert (item.place < before) is (feedback is not None)
+    assert item.place < before
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("and what lives there", "...", "no problem", "No worries, what about the lake?", "no thanks"),
+        *("thanks for nothing", "actually, can you sing?", "no idea what to eat"),
+    ],
+)
+async def test_in_doubt_a_member_just_went_on(store: Store, words: str) -> None:
+    _, candidate = await answered(store, "how deep is the bay")
+    before = (await store.review_queue.item(candidate.id)).place
+    assert await store.review_queue.heard(await say(store, words)) is Feedback.WENT_ON
+    assert before < (await store.review_queue.item(candidate.id)).place
 
 
 async def test_what_others_say_next_is_no_hint(store: Store) -> None:
@@ -88,6 +103,75 @@ async def test_what_others_say_next_is_no_hint(store: Store) -> None:
     assert await store.review_queue.heard(await say(store, "no, wrong", author=None)) is None
     assert await store.review_queue.heard(await say(store, "no, wrong", channel="elsewhere")) is None
     assert (await store.review_queue.item(candidate.id)).feedback is None
+
+
+async def test_only_the_first_words_soon_after_an_answer_are_about_it(store: Store, clock: FakeClock) -> None:
+    _, candidate = await answered(store, "how deep is the bay")
+    clock.advance(HEARD_WITHIN.total_seconds())
+    assert await store.review_queue.heard(await say(store, "thanks")) is Feedback.THANKED
+    assert await store.review_queue.heard(await say(store, "no, wrong")) is None
+    assert (await store.review_queue.item(candidate.id)).feedback is Feedback.THANKED
+    await answered(store, "who rang the bell")
+    clock.advance(HEARD_WITHIN.total_seconds() + 1)
+    assert await store.review_queue.heard(await say(store, "thanks")) is None
+
+
+async def test_words_that_the_screens_refuse_are_no_hint(store: Store) -> None:
+    _, candidate = await answered(store, "how deep is the bay")
+    said = replace(await say(store, "no, you fool"), verdict=Verdict(Outcome.REFUSE, "", ("toxicity:insult",)))
+    assert await store.review_queue.heard(said) is None
+    assert (await store.review_queue.item(candidate.id)).feedback is None
+
+
+async def test_a_hint_goes_with_the_message_that_gave_it(store: Store) -> None:
+    _, first = await answered(store, "how deep is the bay")
+    place = (await store.review_queue.item(first.id)).place
+    for number, take_back in enumerate(
+        (
+            lambda message: store.conversations.delete(SERVER, [message]),
+            lambda message: store.conversations.edit(SERVER, message, "and the lake?", passed()),
+            lambda message: store.kept_out.mark(SERVER, [message], "ada"),
+        )
+    ):
+        said = await say(store, "no, wrong", external_id=f"m-{number}")
+        assert await store.review_queue.heard(said) is Feedback.CORRECTED
+        await take_back(f"m-{number}")
+        item = await store.review_queue.item(first.id)
+        assert item.feedback is None
+        assert item.place == place
+
+
+async def test_forgetting_a_member_takes_their_hints(store: Store, clock: FakeClock) -> None:
+    await answered(store, "how deep is the bay")
+    await store.review_queue.heard(await say(store, "thanks"))
+    assert [one.feedback for one in (await store.members.export("ada", server=SERVER)).signals] == [Feedback.THANKED]
+    assert (await store.members.export("bob")).signals == (await store.members.export("ada", server="x")).signals == ()
+    await store.members.forget("ada")
+    await answered(store, "how deep is the bay", author="bob")
+    clock.advance(2 * 24 * 3600)
+    [counts] = (await store.monitoring.tally("", day_of(clock.now) - timedelta(days=2), champion="v")).values()
+    assert counts.thanked == 0
+
+
+async def test_a_better_answer_that_comes_after_the_hint_has_it_too(store: Store) -> None:
+    answer_id, _ = await answered(store, "how deep is the bay")
+    await store.review_queue.heard(await say(store, "no, it's twenty"))
+    new = example("how deep is the bay", "twenty fathoms", source=Source.CORRECTION)
+    better = await store.candidates.add(replace(new, assistant_turn_id=answer_id))
+    assert (await store.review_queue.item(better.id)).feedback is Feedback.CORRECTED
+
+
+@pytest.mark.parametrize("words", ["thanks, perfect!", "no, wrong", "how deep is the bay", "and the lake?"])
+async def test_a_hint_alone_makes_nothing_learnable(store: Store, words: str) -> None:
+    _, candidate = await answered(store, "how deep is the bay")
+    for _ in range(3):
+        await store.review_queue.heard(await say(store, words))
+    kept = await store.candidates.get(candidate.id)
+    assert kept is not None
+    assert kept.state is CandidateState.WAITING
+    assert await store.candidates.learnable() == []
+    assert await store.candidates.approved_after(0) == 0
+    assert await store.curations.pending("", "rules") == []
 
 
 async def test_what_is_like_something_approved_is_less_urgent(store: Store) -> None:

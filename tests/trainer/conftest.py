@@ -86,9 +86,10 @@ def facts(wordings: int = 4) -> list[tuple[str, str]]:
 async def opened(home: Path, settings: TrainerSettings = QUICK, **changes: Any) -> AsyncIterator[TrainerWorld]:
     """The trainer's world in a home folder, with a tiny base as the first champion."""
 
-    def clock() -> datetime:
+    def now() -> datetime:
         return datetime.now(UTC)
 
+    clock: Callable[[], datetime] = changes.get("clock", now)
     async with open_store(StoreSettings(), home, clock=clock) as store:
         registry = ModelRegistry(home / "models", store)
         folder = home / "base"
