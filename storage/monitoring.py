@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import asdict, fields
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import ColumnElement, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Mapped, Session
 from sqlmodel import col
 
 from storage.candidate_rows import candidates_of, lacks_consent
@@ -29,7 +29,7 @@ from storage.values import Candidate, CandidateState, Outcome, Role, Source
 _LOOKED_AT = 10
 _COUNTS = tuple(one.name for one in fields(DayCounts))
 _SURPRISE = tuple(one.name for one in fields(Surprise))
-_KINDS = {
+_KINDS: dict[str, str] = {
     Feedback.THANKED: "thanked",
     Feedback.CORRECTED: "corrected",
     Feedback.ASKED_AGAIN: "asked_again",
@@ -57,7 +57,8 @@ class Monitoring(Repository):
 
         def work(session: Session) -> list[str]:
             lines = Lines.now(session, self._defaults)
-            no = forbids(col(TurnRow.server), col(TurnRow.author_key), needs_yes=col(TurnRow.source) != Source.IMPORT)
+            author = cast("Mapped[str]", col(TurnRow.author_key))  # of nobody: no yes, so it is left out
+            no = forbids(col(TurnRow.server), author, needs_yes=col(TurnRow.source) != Source.IMPORT)
             query = (
                 select(col(TurnRow.text))
                 .where(
@@ -167,8 +168,8 @@ def _tally(session: Session, lines: Lines, line: str, day: date, champion: str) 
     given = [*_within(begin, end, Role.ASSISTANT), here, version.is_not(None)]
     found: dict[str, dict[str, int]] = {}
 
-    def add(of: str, name: str, count: int) -> None:
-        counts = found.setdefault(of, dict.fromkeys(_COUNTS, 0))
+    def add(of: str | None, name: str, count: int) -> None:
+        counts = found.setdefault(of or "", dict.fromkeys(_COUNTS, 0))
         counts[name] += count
 
     outcomes = select(version, col(TurnRow.outcome), func.count()).where(*given)
@@ -187,7 +188,7 @@ def _tally(session: Session, lines: Lines, line: str, day: date, champion: str) 
         .group_by(version, col(SignalRow.kind))
     )
     for of, kind, count in session.execute(next_words):
-        add(of, "left" if kind is None else _KINDS[Feedback(kind)], count)
+        add(of, _KINDS.get(kind, "left"), count)
     asked = select(col(TurnRow.outcome), func.count()).where(*_within(begin, end, Role.USER), here)
     main = max(found, key=lambda of: (found[of]["answers"], of), default=champion)
     for outcome, count in session.execute(asked.group_by(col(TurnRow.outcome))):
