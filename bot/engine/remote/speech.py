@@ -7,7 +7,6 @@ from bot.engine.answer_text import goes_in_circles
 from bot.engine.protocol import Finish
 from bot.engine.remote.server import Chunk
 
-
 _LOOK_EVERY = 8
 """Chunks between two looks at whether an answer goes in circles: a look costs as much as all else about a chunk."""
 
