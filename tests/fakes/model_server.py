@@ -45,6 +45,8 @@ class ModelServer:
         """A client went away in the middle."""
         self.is_reached = asyncio.Event()
         """Set by each chat request."""
+        self.lists_slowly = False
+        """Whether nobody waits long enough to hear what it has."""
         self.says: str | None = None
         self.token_seconds = 0.0
 
@@ -83,6 +85,8 @@ class ModelServer:
         return response
 
     async def _models(self, _: web.Request) -> web.Response:
+        if self.lists_slowly:
+            await asyncio.Event().wait()
         listed = [MODEL] if self.hides_adapters else [MODEL, *self.adapters]
         limit = {} if self._context is None else {"max_model_len": self._context}
         data = [{"id": name, "object": "model", "owned_by": "vllm", **limit} for name in listed]

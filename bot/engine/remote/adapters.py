@@ -104,7 +104,7 @@ class Adapters:
             if row.kind != "adapter":
                 raise Refused(
                     f"Version {version} has all weights of its own, and the model servers take adapters only.",
-                    advice="Set MYNAH_TRAINER__METHOD=lora and train again, or serve that version's folder itself.",
+                    advice=f"Promote the base ({self._base_version}), or a version that MYNAH_TRAINER__METHOD=lora made.",
                 )
             if row.base != self._base_version:
                 raise Refused(

@@ -2,6 +2,7 @@
 
     EngineFailed
     ├── EngineAway          nobody there, cut off, or too slow       another replica may answer
+    │   └── TooSlow         it lists nothing in time                 it may answer all the same
     ├── ServerTrouble       5xx, or no sense in what it sent         another replica may answer
     ├── ServerFull          429, 503: too much to do                 another replica may answer
     ├── NotServed           404: it does not know that model         it was restarted: load again
@@ -11,7 +12,11 @@
 A server's own words are told only about models and adapters: about a prompt they may quote it.
 """
 
-from bot.engine.protocol import EngineFailed
+from bot.engine.protocol import EngineAway, EngineFailed
+
+
+class TooSlow(EngineAway):
+    """The server did not say in time what it has, such as while it loads a model; it may answer people nevertheless."""
 
 
 class ServerTrouble(EngineFailed):

@@ -67,8 +67,13 @@ async def open_remote_engine(
         if champion is not None:
             adapters = Adapters(registry, replicas, model=model, base_version=base_version, folder=remote.models_folder)
             first = await adapters.expect(champion)
-            with suppress(EngineAway):  # looking goes on, and loads it when a server is there
+            try:
                 await adapters.load(champion)
+            except EngineAway:  # looking goes on, and loads it when a server is there
+                logger.warning("no model server is there yet", extra={"servers": len(replicas)})
+            except BaseException:
+                await asyncio.to_thread(first.close)  # where it was loaded already
+                raise
         else:
             first = ServedVersion(own_version(model), lambda _: None)
             for replica in replicas:

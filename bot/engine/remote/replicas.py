@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from bot.engine.protocol import EngineAway
 from bot.engine.remote.breaker import Breaker
+from bot.engine.remote.errors import TooSlow
 from bot.engine.remote.server import ListedModel, ModelServer
 
 
@@ -44,8 +45,8 @@ class Replica:
         """
         try:
             models = await self.server.models()
-        except EngineAway:
-            self.is_away = True
+        except EngineAway as error:
+            self.is_away = not isinstance(error, TooSlow)
             raise
         if self.is_away:
             self.is_away = False

@@ -15,13 +15,13 @@ from typing import Any
 import aiohttp
 
 from bot.engine.protocol import EngineAway, EngineFailed
-from bot.engine.remote.errors import NotServed, ServerFull, ServerRefused, ServerTrouble, TooMuchContext
+from bot.engine.remote.errors import NotServed, ServerFull, ServerRefused, ServerTrouble, TooMuchContext, TooSlow
 from bot.engine.remote.patience import Patience
 from bot.settings import RemoteSettings
 
 _LONGEST_EVENT = 1_000_000
 _LONGEST_ERROR = 20_000
-_LISTING_SECONDS = 5.0
+_LISTING_SECONDS = 10.0
 _END_SECONDS = 0.05
 _TOO_LONG_WORDS = (b"context_length", b"context length", b"maximum model length", b"max_model_len", b"too long")
 
@@ -62,7 +62,7 @@ class ModelServer:
         key, silence = settings.key, settings.first_token_seconds
         self._headers = {} if key is None else {"Authorization": f"Bearer {key.get_secret_value()}"}
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=settings.connect_seconds, sock_read=silence)
-        self._short = aiohttp.ClientTimeout(total=min(_LISTING_SECONDS, silence))
+        self._short = aiohttp.ClientTimeout(total=min(_LISTING_SECONDS, silence), sock_connect=settings.connect_seconds)
 
     async def chat(self, body: Mapping[str, Any], patience: Patience) -> AsyncIterator[Chunk]:
         """The answer's chunks as they come; close the iterator to stop the server's work.
@@ -143,7 +143,7 @@ class ModelServer:
         self, method: str, path: str, body: Mapping[str, Any] | None = None, *, tells_words: bool = False
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         timeout = self._timeout if body is not None else self._short  # an adapter may take a while to load
-        with self._told(), _late_is_away(self.url):
+        with self._told(), _late_is_slow(self.url):
             async with self._session.request(
                 method, f"{self.url}{path}", json=body, headers=self._headers, timeout=timeout
             ) as response:
@@ -187,11 +187,11 @@ class ModelServer:
 
 
 @contextmanager
-def _late_is_away(url: str) -> Iterator[None]:
+def _late_is_slow(url: str) -> Iterator[None]:
     try:
         yield
     except TimeoutError as error:
-        raise EngineAway(f"The model server {url} did not answer in time.", advice="Look into its log.") from error
+        raise TooSlow(f"The model server {url} did not answer in time.", advice="Look into its log.") from error
 
 
 async def _chunks(response: aiohttp.ClientResponse, patience: Patience) -> AsyncIterator[Chunk]:

@@ -124,6 +124,15 @@ async def test_what_one_replica_refuses_is_taken_from_the_others_again(yard: Fle
         assert not yard.servers[0].adapters
 
 
+async def test_a_champion_that_a_replica_refuses_at_the_start_is_left_nowhere(yard: Fleetyard) -> None:
+    yard.servers[1].refuses_adapters = True
+    with pytest.raises(ServerRefused):
+        async with yard.engine(yard.first, servers=yard.servers):
+            pass
+    assert yard.servers[0].ever_loaded
+    assert not yard.servers[0].adapters
+
+
 async def test_a_version_with_weights_of_its_own_is_refused(yard: Fleetyard) -> None:
     whole = await yard.whole(b"whole")
     async with yard.engine(yard.base) as engine:

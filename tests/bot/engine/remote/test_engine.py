@@ -234,6 +234,13 @@ async def test_when_all_replicas_are_gone_people_are_told_and_later_answered(yar
         assert await said_by(engine) == "I am the base, good day."
 
 
+async def test_a_server_that_is_slow_to_list_its_models_answers_all_the_same(yard: Fleetyard) -> None:
+    yard.servers[0].lists_slowly = True
+    async with yard.engine(first_token_seconds=0.3) as engine:
+        await engine.look()
+        assert await said_by(engine) == "I am the base, good day."
+
+
 async def test_too_many_requests_are_turned_away_here(yard: Fleetyard) -> None:
     yard.limits = EngineSettings(max_running=1, max_waiting=0)
     yard.servers[0].trouble.append("stuck")
