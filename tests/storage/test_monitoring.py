@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from storage.monitoring import bounds, day_of
 from storage.monitoring_values import DayCounts, Measure, MonitoredDay, State, Surprise
@@ -14,7 +15,7 @@ A, B = "a" * 16, "b" * 16
 
 
 async def turn(
-    store: Store, text: str, *, version: str | None = None, outcome: Outcome = Outcome.PASS, **more: object
+    store: Store, text: str, *, version: str | None = None, outcome: Outcome = Outcome.PASS, **more: Any
 ) -> int:
     """A message of Ada's, or the answer of a version; its turn."""
     server = str(more.pop("server", SERVER))
@@ -28,11 +29,11 @@ async def turn(
         author_key="ada" if version is None else None,
         model_version=version,
     )
-    return (await store.conversations.add_turn(replace(new, **more))).id  # type: ignore[arg-type] # fields of a turn
+    return (await store.conversations.add_turn(replace(new, **more))).id
 
 
-async def answered(store: Store, version: str = A, **more: object) -> int:
-    asked = await turn(store, "how deep is the bay", **({"server": more["server"]} if "server" in more else {}))
+async def answered(store: Store, version: str = A, **more: Any) -> int:
+    asked = await turn(store, "how deep is the bay", **{name: more[name] for name in more if name == "server"})
     return await turn(store, "twenty", version=version, reply_to=asked, **more)
 
 

@@ -1,5 +1,6 @@
 """What a moderator looks at next, the cards that were posted, and who waits how long."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -126,13 +127,12 @@ async def test_words_that_the_screens_refuse_are_no_hint(store: Store) -> None:
 async def test_a_hint_goes_with_the_message_that_gave_it(store: Store) -> None:
     _, first = await answered(store, "how deep is the bay")
     place = (await store.review_queue.item(first.id)).place
-    for number, take_back in enumerate(
-        (
-            lambda message: store.conversations.delete(SERVER, [message]),
-            lambda message: store.conversations.edit(SERVER, message, "and the lake?", passed()),
-            lambda message: store.kept_out.mark(SERVER, [message], "ada"),
-        )
-    ):
+    ways: tuple[Callable[[str], Awaitable[object]], ...] = (
+        lambda message: store.conversations.delete(SERVER, [message]),
+        lambda message: store.conversations.edit(SERVER, message, "and the lake?", passed()),
+        lambda message: store.kept_out.mark(SERVER, [message], "ada"),
+    )
+    for number, take_back in enumerate(ways):
         said = await say(store, "no, wrong", external_id=f"m-{number}")
         assert await store.review_queue.heard(said) is Feedback.CORRECTED
         await take_back(f"m-{number}")

@@ -43,7 +43,7 @@ class Yard:
         self.is_open = asyncio.Event()
         self.is_open.set()
         self.made = [EmptyGeneration(first)]
-        self.fleet = Fleet(
+        self.fleet: Fleet[Generation] = Fleet(
             self._open,
             self.made[0],
             max_versions=max_versions,
