@@ -1,6 +1,5 @@
 """Answers from a model server, as the composition root puts them together, and what it then refuses."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,10 +20,9 @@ from trainer.settings import TrainerSettings
 
 
 @pytest.fixture(autouse=True)
-def light(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def light(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the real screens, which take seconds to load."""
     monkeypatch.setattr(composition, "open_screening", lambda _: WordScreening())
-    return
 
 
 def settings(home: Path, server: ModelServer, *, adapters: bool = False, method: str = "auto") -> Settings:

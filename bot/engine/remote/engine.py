@@ -7,7 +7,7 @@ server; whatever fails is an `EngineFailed` that the person is told of. It needs
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -107,7 +107,7 @@ class RemoteEngine:
 
     async def _answered(
         self, version: str, messages: Sequence[Message], sampling: Sampling, patience: Patience, begun: float
-    ) -> AsyncIterator[Piece]:
+    ) -> AsyncGenerator[Piece, None]:
         """The pieces of one answer, of whichever replica gives it."""
         answer_tokens = max(1, min(sampling.max_new_tokens, self._context_tokens // 2))
         room = self._context_tokens - answer_tokens

@@ -7,7 +7,7 @@ conversation are in an error or a log.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -64,7 +64,7 @@ class ModelServer:
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=settings.connect_seconds, sock_read=silence)
         self._short = aiohttp.ClientTimeout(total=min(_LISTING_SECONDS, silence), sock_connect=settings.connect_seconds)
 
-    async def chat(self, body: Mapping[str, Any], patience: Patience) -> AsyncIterator[Chunk]:
+    async def chat(self, body: Mapping[str, Any], patience: Patience) -> AsyncGenerator[Chunk, None]:
         """The answer's chunks as they come; close the iterator to stop the server's work.
 
         Raises:

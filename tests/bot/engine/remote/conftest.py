@@ -31,7 +31,7 @@ class Fleetyard:
     ) -> AbstractAsyncContextManager[RemoteEngine]:
         """An engine on the servers (by default the first), which is looked at by hand."""
         urls = tuple(server.url for server in servers or self.servers[:1])
-        remote = RemoteSettings(urls=urls, **{"model": MODEL, "adapters": champion is not None, **how})
+        remote = RemoteSettings.model_validate({"urls": urls, "model": MODEL, "adapters": champion is not None, **how})
         return open_remote_engine(
             self.registry,
             champion,

@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -99,7 +100,7 @@ async def test_an_adapter_that_does_not_work_leaves_the_old_version_answering(
     yard: Fleetyard, fault: str, tmp_path: Path
 ) -> None:
     async with model_server(takes_adapters=fault != "no routes") as server:
-        how = {"models_folder": str(tmp_path / "elsewhere")} if fault == "other folder" else {}
+        how: dict[str, Any] = {"models_folder": str(tmp_path / "elsewhere")} if fault == "other folder" else {}
         async with yard.engine(yard.base, servers=[server], **how) as engine:
             server.refuses_adapters, server.hides_adapters = fault == "refused", fault == "hidden"
             server.says = "" if fault == "mute" else None
@@ -239,8 +240,8 @@ async def test_an_answer_of_another_model_is_none(yard: Fleetyard, monkeypatch: 
         name = replica.names[yard.first]
         original = replica.server.chat
 
-        def strange(body: dict[str, object], patience: object) -> object:
-            return original({**body, "model": MODEL} if body["model"] == name else body, patience)  # type: ignore[arg-type]
+        def strange(body: dict[str, Any], patience: Any) -> Any:
+            return original({**body, "model": MODEL} if body["model"] == name else body, patience)
 
         monkeypatch.setattr(replica.server, "chat", strange)
         stream = engine.stream(HELLO, GREEDY, member="ann", request_id="one")

@@ -131,7 +131,7 @@ async def test_whoever_goes_away_ends_the_work_on_the_server(yard: Fleetyard, wh
 async def test_a_reader_who_closes_the_stream_ends_the_work_on_the_server(yard: Fleetyard) -> None:
     yard.servers[0].trouble.append("slow")
     async with yard.engine() as engine:
-        async with aclosing(engine.stream(HELLO, GREEDY, member="ann", request_id="one")) as pieces:
+        async with aclosing(engine.stream(HELLO, GREEDY, member="ann", request_id="one")) as pieces:  # type: ignore[type-var]
             async for _ in pieces:
                 break
         await asyncio.wait_for(yard.servers[0].left.wait(), 5)
