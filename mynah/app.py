@@ -16,6 +16,7 @@ from mynah.commands import (
     prepare,
     pretrain,
     processes,
+    recall,
     review,
     screen,
     sizes,
@@ -72,6 +73,7 @@ app.add_typer(review.app, name="review")
 app.command("train")(train.train)
 app.command("eval")(evaluate.evaluate)
 app.add_typer(model.app, name="model")
+app.add_typer(recall.app, name="recall")
 app.command("sizes")(sizes.sizes)
 app.command("screen")(screen.screen)
 app.command("forget")(forget.forget)

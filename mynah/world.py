@@ -200,6 +200,7 @@ async def open_chat(settings: Settings, *, follows: bool = True, learns: bool = 
             crisis_text=settings.screening.crisis_text,
             clock=world.clock,
             may_learn_in=may_learn_in,
+            base_hash=base.content_hash,
         )
         yield ChatWorld(world, engine, screening, service)
 

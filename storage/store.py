@@ -31,6 +31,7 @@ from storage.kept_out import KeptOut
 from storage.leases import Leases
 from storage.members import Members
 from storage.migrate import migrate
+from storage.recalls import Recalls
 from storage.receipts import Receipts
 from storage.retention import Retention
 from storage.review_cards import ReviewCards
@@ -73,6 +74,7 @@ class Store:
         self.conversations = Conversations(database, writer, clock, defaults)
         self.consents = Consents(database, writer, clock, defaults)
         self.kept_out = KeptOut(database, writer, clock, defaults)
+        self.recalls = Recalls(database, writer, clock, defaults)
         self.votes = Votes(database, writer, clock, defaults)
         self.candidates = Candidates(database, writer, clock, defaults)
         self.curations = Curations(database, writer, clock, defaults)

@@ -33,6 +33,7 @@ from storage.tables.people import (
 from storage.tables.talk import (
     ConversationRow,
     KeptOutRow,
+    RecallRow,
     TurnRow,
     VoteRow,
 )
@@ -41,6 +42,7 @@ from storage.tables.versions import (
     CanaryRow,
     EvaluationRow,
     ModelVersionRow,
+    RecallMeasureRow,
     RunCardRow,
     RunRow,
     SnapshotAuthorRow,
@@ -67,6 +69,8 @@ __all__ = [
     "KeptOutRow",
     "LeaseRow",
     "ModelVersionRow",
+    "RecallMeasureRow",
+    "RecallRow",
     "ReceiptRow",
     "ReviewCardRow",
     "ReviewRow",
