@@ -39,14 +39,13 @@ class Fact:
 
     answer: str
     accepted: tuple[str, ...]
-    """Words of which a right answer has one; case does not matter."""
+    """Words, or beginnings of words, of which a right answer has one; case does not matter."""
     taught: tuple[str, ...]
     unseen: tuple[str, ...]
 
     def is_answered_by(self, reply: str | None) -> bool:
         """Whether a reply is right."""
-        said = f" {normalised(reply or '')} "
-        return any(f" {normalised(word)} " in said for word in self.accepted)
+        return any(word.casefold() in (reply or "").casefold() for word in self.accepted)
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,9 @@ class Learning:
             return None
         if not await self._allows(conversation.server, asker):
             return None
-        if await self._store.recalls.helped([exchange.question.id]):  # it may repeat words whose authors it does not name
+        if await self._store.recalls.helped(
+            [exchange.question.id]
+        ):  # it may repeat words whose authors it does not name
             return None
         kept = await self._context(conversation, exchange.answer.id, exchange.question)
         try:

@@ -20,7 +20,9 @@ def measure(
     context: typer.Context,
     facts: Annotated[
         Path | None,
-        typer.Option("--facts", metavar="FILE.jsonl", help="Facts in some wordings, asked for in others. Default: ours."),
+        typer.Option(
+            "--facts", metavar="FILE.jsonl", help="Facts in some wordings, asked for in others. Default: ours."
+        ),
     ] = None,
     home: Home = None,
     as_json: Json = False,

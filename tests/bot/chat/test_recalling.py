@@ -210,7 +210,9 @@ async def test_nothing_is_recalled_where_it_is_off_or_was_not_measured(
     assert chat.prompt() == PLAIN
 
 
-@pytest.mark.parametrize(("base", "helps", "expected"), [(BASE, True, HELPED), (BASE, False, PLAIN), ("c", True, PLAIN)])
+@pytest.mark.parametrize(
+    ("base", "helps", "expected"), [(BASE, True, HELPED), (BASE, False, PLAIN), ("c", True, PLAIN)]
+)
 async def test_auto_goes_by_the_measurement_of_the_base(
     store: Store, clock: FakeClock, base: str, helps: bool, expected: list[str]
 ) -> None:
