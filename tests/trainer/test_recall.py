@@ -9,6 +9,7 @@ import pytest
 from storage.errors import WrongUsage
 from storage.values import Message, Role
 from tests.fakes.clock import FakeClock
+from tests.fakes.speaker import RuleSpeaker
 from trainer.recall import Fact, RecallFigures, measure_recall, read_facts
 
 FACTS = [
@@ -23,25 +24,15 @@ SMALL_TALK = ["good morning", "how are you"]
 HELPFUL = RecallFigures(100, 0, 50, 60, 100, 3, 2, 0)
 
 
-class Echo:
+class Echo(RuleSpeaker):
     """A model that repeats its last answer, and has nothing else to say."""
 
-    def __init__(self, *, without: str = "I see.") -> None:
-        self._without = without
-        self.asked: list[tuple[Message, ...]] = []
-
     def replies(self, conversations: Sequence[Sequence[Message]], *, max_new_tokens: int) -> list[str | None]:
-        assert max_new_tokens
-        self.asked += [tuple(one) for one in conversations]
+        without = super().replies(conversations, max_new_tokens=max_new_tokens)
         return [
-            next((m.text for m in reversed(one) if m.role is Role.ASSISTANT), self._without) for one in conversations
+            next((message.text for message in reversed(one) if message.role is Role.ASSISTANT), reply)
+            for one, reply in zip(conversations, without, strict=True)
         ]
-
-    def scores(self, conversations: object) -> list[None]:
-        raise AssertionError
-
-    def recites(self, conversations: object, strings: object) -> list[bool]:
-        raise AssertionError
 
 
 async def test_unseen_wordings_and_small_talk_are_asked_with_and_without(clock: FakeClock) -> None:
