@@ -100,6 +100,11 @@ class ChatSettings(_Section):
     """Turns before an exchange that a candidate example keeps."""
     messages_per_minute: int = Field(default=20, ge=1)
     """One member's limit."""
+    recall: Literal["auto", "on", "off"] = "auto"
+    """Whether the nearest approved exchange helps an answer until it is trained in. `auto`: where `mynah recall measure`
+    found that it helps on the base."""
+    recall_tokens: int = Field(default=160, ge=1)
+    """What such help may take of the model's context; an exchange that would take more is not used."""
 
 
 class DiscordSettings(_Section):

@@ -17,6 +17,7 @@ from mynah.commands import (
     prepare,
     pretrain,
     processes,
+    recall,
     review,
     screen,
     simulate,
@@ -76,6 +77,7 @@ app.command("train")(train.train)
 app.command("eval")(evaluate.evaluate)
 app.add_typer(model.app, name="model")
 app.command("simulate")(simulate.simulate)
+app.add_typer(recall.app, name="recall")
 app.command("sizes")(sizes.sizes)
 app.command("screen")(screen.screen)
 app.command("forget")(forget.forget)

@@ -212,18 +212,33 @@ async def open_chat(settings: Settings, *, follows: bool = True, learns: bool = 
     async with AsyncExitStack() as stack:
         world = await stack.enter_async_context(open_world(settings))
         engine = await stack.enter_async_context(open_engine(world))
-        if follows and settings.remote.takes_versions:
-            base = await selected_base(world)
+        base = await selected_base(world) if settings.remote.takes_versions else None
+        if follows and base is not None:
             routes = partial(stored_routes, world.store, base=base.version)
             await stack.enter_async_context(ChampionWatch(world.store, engine, routes=routes))
         screening = await asyncio.to_thread(open_screening, settings)
-        yield ChatWorld(world, engine, screening, chat_service(world, engine, screening, may_learn_in))
+        base_hash = None if base is None else base.content_hash
+        service = chat_service(world, engine, screening, may_learn_in, base_hash=base_hash)
+        yield ChatWorld(world, engine, screening, service)
 
 
 def chat_service(
-    world: World, engine: "Engine", screening: "Screener", may_learn_in: Callable[[str], bool]
+    world: World,
+    engine: "Engine",
+    screening: "Screener",
+    may_learn_in: Callable[[str], bool],
+    *,
+    base_hash: str | None = None,
 ) -> "ChatService":
-    """The chat over an open world; `may_learn_in` is the operator's switch for a server."""
+    """The chat over an open world.
+
+    Args:
+        world: open.
+        engine: answers.
+        screening: of what comes in and goes out.
+        may_learn_in: the operator's switch for a server.
+        base_hash: content hash of the base, by which it is known whether recalling helps it; None: it does not.
+    """
     from bot.chat.service import ChatService
 
     settings = world.settings
@@ -236,6 +251,7 @@ def chat_service(
         crisis_text=settings.screening.crisis_text,
         clock=world.clock,
         may_learn_in=may_learn_in,
+        base_hash=base_hash,
     )
 
 

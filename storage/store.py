@@ -33,6 +33,7 @@ from storage.members import Members
 from storage.migrate import migrate
 from storage.monitoring import Monitoring
 from storage.proposals import Proposals
+from storage.recalls import Recalls
 from storage.receipts import Receipts
 from storage.retention import Retention
 from storage.review_cards import ReviewCards
@@ -75,6 +76,7 @@ class Store:
         self.conversations = Conversations(database, writer, clock, defaults)
         self.consents = Consents(database, writer, clock, defaults)
         self.kept_out = KeptOut(database, writer, clock, defaults)
+        self.recalls = Recalls(database, writer, clock, defaults)
         self.votes = Votes(database, writer, clock, defaults)
         self.candidates = Candidates(database, writer, clock, defaults)
         self.curations = Curations(database, writer, clock, defaults)

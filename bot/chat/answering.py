@@ -10,11 +10,13 @@ from bot.chat import sentences
 from bot.chat.cleaning import cleaned
 from bot.chat.history import Exchange, exchanges, prompt
 from bot.chat.learning import Learning
+from bot.chat.recalling import Recalling
 from bot.chat.running import Ticket
 from bot.chat.servers import Here
 from bot.chat.streaming import ScreenedText, is_out_of_bounds, must_not_be_said, says_nothing
 from bot.chat.values import Incoming, Reply, ReplyKind, ReplyUpdate
 from bot.engine.protocol import Answer, Engine, EngineFailed, Finish, Piece, Sampling
+from bot.engine.recall import with_recalled
 from bot.engine.routing import Place
 from bot.settings import ChatSettings, EngineSettings
 from storage.store import Store
@@ -52,11 +54,13 @@ class Answering:
         chat: ChatSettings,
         engine_settings: EngineSettings,
         learning: Learning,
+        recalling: Recalling,
     ) -> None:
         self._store = store
         self._engine = engine
         self._chat = chat
         self._learning = learning
+        self._recalling = recalling
         self._give_up_seconds = engine_settings.deadline_seconds + _GRACE_SECONDS
         self._sampling = Sampling(
             temperature=engine_settings.temperature,
@@ -170,13 +174,12 @@ class Answering:
             yield await self._ending(asked, growing, answer)
 
     async def _pieces(self, asked: _Asked) -> AsyncGenerator[Piece, None]:
-        past = exchanges(
-            await self._store.conversations.history(
-                asked.conversation.id, limit=self._chat.history_turns + _SPARE_TURNS
-            )
-        )
+        past = await self._past(asked)
         messages = prompt(asked.here.persona, past, asked.question.message, history_turns=self._chat.history_turns)
         incoming = asked.ticket.incoming
+        recalled = await self._recalling.reply_for(asked.question, incoming, asked.here)
+        if recalled is not None:
+            messages = with_recalled(messages, recalled)
         if asked.ticket.is_stopped:
             return
         request_id = asked.ticket.request_id = f"turn-{asked.question.id}"
@@ -192,6 +195,15 @@ class Answering:
                 if piece is None:
                     return
                 yield piece
+
+    async def _past(self, asked: _Asked) -> list[Exchange]:
+        """What was said before, without answers that were helped by words which have been taken back since."""
+        turns = await self._store.conversations.history(
+            asked.conversation.id, limit=self._chat.history_turns + _SPARE_TURNS
+        )
+        past = exchanges(turns)
+        spoilt = await self._store.recalls.spoilt(asked.conversation.server, [one.question.id for one in past])
+        return [one for one in past if one.question.id not in spoilt]
 
     async def _ending(self, asked: _Asked, growing: ScreenedText, answer: Answer) -> ReplyUpdate:
         shown = growing.passed

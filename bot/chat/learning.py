@@ -1,7 +1,7 @@
 """What of a conversation may wait for review as a candidate example, and under whose consent.
 
 Promise: a candidate holds only words that screening did not refuse, of people who each said yes in that server, from
-a place and of a source that may be learnt from. The store checks consent once more when it writes.
+a place and of a source that may be learnt from; and no answer that another exchange helped. The store checks consent once more when it writes.
 """
 
 import logging
@@ -48,6 +48,10 @@ class Learning:
         if not await self._servers.may_learn(conversation.server, exchange.question.source):
             return None
         if not await self._allows(conversation.server, asker):
+            return None
+        if await self._store.recalls.helped(
+            [exchange.question.id]
+        ):  # it may repeat words whose authors it does not name
             return None
         kept = await self._context(conversation, exchange.answer.id, exchange.question)
         try:
@@ -137,6 +141,8 @@ class Learning:
     async def _context(self, conversation: Conversation, answer_id: int, question: Turn) -> list[Exchange]:
         turns = await self._store.conversations.exchange_before(answer_id, limit=self._context_turns + _SPARE_TURNS)
         past = [exchange for exchange in exchanges(turns) if exchange.question.id < question.id]
+        helped = await self._store.recalls.helped([exchange.question.id for exchange in past])
+        past = past[1 + max((index for index, one in enumerate(past) if one.question.id in helped), default=-1) :]
         authors = frozenset(key for exchange in past if (key := exchange.question.author_key) is not None)
         if not await self._store.consents.all_allow(conversation.server, authors):
             authors = frozenset([key for key in authors if await self._allows(conversation.server, key)])

@@ -14,6 +14,7 @@ from bot.chat import sentences
 from bot.chat.answering import Answering, ended
 from bot.chat.cleaning import cleaned
 from bot.chat.learning import Learning, cannot_keep
+from bot.chat.recalling import Recalling
 from bot.chat.running import MessageLimit, Running, Ticket
 from bot.chat.servers import Servers
 from bot.chat.streaming import is_out_of_bounds
@@ -43,6 +44,7 @@ class ChatService:
         clock: Callable[[], datetime],
         may_learn_in: Callable[[str], bool],
         monotonic: Callable[[], float] = time.monotonic,
+        base_hash: str | None = None,
     ) -> None:
         """Put the parts together.
 
@@ -56,6 +58,7 @@ class ChatService:
             clock: the time.
             may_learn_in: the operator's master switch, for a server's name.
             monotonic: seconds; says when a server's choices are read again.
+            base_hash: content hash of the base, by which it is known whether recalling helps it.
         """
         self._store = store
         self._engine = engine
@@ -64,7 +67,8 @@ class ChatService:
         self.servers = Servers(store, screening, chat, crisis_text, may_learn_in, monotonic)
         """What holds in each server right now."""
         self._learning = Learning(store, chat, self.servers)
-        self._answering = Answering(store, engine, chat, engine_settings, self._learning)
+        recalling = Recalling(store, engine, chat, self.servers, base_hash)
+        self._answering = Answering(store, engine, chat, engine_settings, self._learning, recalling)
 
     async def answer(self, incoming: Incoming) -> AsyncGenerator[ReplyUpdate, None]:
         """Stream a reply to a message; the last update carries the `Reply`. Never raises an `Exception`.

@@ -1,9 +1,14 @@
 """What a face hands to the chat, and what it gets back."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from storage.values import Candidate, Source
+
+
+def _nowhere(_channel: str) -> bool:
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +25,12 @@ class Incoming:
     source: Source = Source.MESSAGE
     external_id: str | None = None
     """The message's id at the face, so that its edits and its deletion find the row."""
+    is_open: Callable[[str], bool] = field(default=_nowhere, compare=False, repr=False)
+    """Whether everybody of the server may read a channel: only then may what was said there help here."""
+
+    def may_show(self, channel: str) -> bool:
+        """Whether what was said in a channel of the server may be told here."""
+        return channel == self.channel or self.is_open(channel)
 
 
 class ReplyKind(StrEnum):

@@ -1,10 +1,12 @@
 """Which messages are meant for the bot, and what they say without Discord's markup."""
 
 import re
+from functools import partial
 
 import discord
 
 from bot.chat.values import Incoming
+from bot.cogs.open_places import is_open
 from bot.cogs.parts import BotParts, server_of
 from storage.values import Source
 
@@ -33,6 +35,7 @@ async def incoming_from(message: discord.Message, me: discord.ClientUser, parts:
         text=plain_text(message.content, me.id),
         source=Source.MESSAGE,
         external_id=str(message.id),
+        is_open=partial(is_open, message.guild),
     )
 
 

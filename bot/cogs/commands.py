@@ -1,5 +1,6 @@
 """What every member may ask for: `/chat`, `/stop`, `/reset`, `/help`."""
 
+from functools import partial
 from typing import Any
 
 import discord
@@ -9,6 +10,7 @@ from discord.ext import commands
 from bot.chat.values import Incoming
 from bot.cogs.addressing import plain_text
 from bot.cogs.conversation import give_answer
+from bot.cogs.open_places import is_open
 from bot.cogs.parts import BotParts, server_of
 from bot.cogs.permissions import Rank, rank_now
 from bot.cogs.sending import send
@@ -37,6 +39,7 @@ class MemberCommands(commands.Cog):
             author_key=self._parts.author_key(interaction.user),
             text=plain_text(message, me.id if me else 0),
             source=Source.SLASH,
+            is_open=partial(is_open, interaction.guild),
         )
         await give_answer(self._parts, incoming, interaction, interaction.user)
 

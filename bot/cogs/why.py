@@ -1,10 +1,10 @@
-"""Why Mynah said something: the version that answered, what it was made from, and the approved examples nearest to it.
+"""Why Mynah said something: the version that answered, what it was made from and helped by, and the examples nearest to it.
 
 Promises: only whoever asks sees it; nothing of another server is shown, no names, and no example from a channel that
 whoever asks cannot read.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import discord
@@ -18,6 +18,7 @@ from bot.cogs.quoting import quoted
 from bot.cogs.sending import send
 from storage.errors import MynahError, WrongUsage
 from storage.governance import Neighbour
+from storage.recalls import Helped
 from storage.values import Candidate, ModelVersion, Role, Turn
 
 _EXAMPLES = 3
@@ -27,6 +28,7 @@ _QUOTED_CHARACTERS = 350
 _HISTORY = 60
 """Turns of a channel in which the last answer to somebody is looked for."""
 _MENU = "Why this answer?"
+_HELPED_BY = "Recalled for this answer, not yet trained in then"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ class _Behind:
     examples: tuple[Neighbour, ...]
     hidden: int
     """Near examples from channels that whoever asks cannot read."""
+    helped: Helped
+    """What was put before the model for this answer, as far as whoever asks may read it."""
 
 
 class Why(commands.Cog):
@@ -93,8 +97,21 @@ class Why(commands.Cog):
         near = await self._near(server_of(interaction), answer, version)
         sees_all = await rank_now(interaction, self._parts) >= Rank.MODERATOR
         readable = [one for one in near if sees_all or _may_read(interaction, one.candidate)]
-        behind = _Behind(answer, version, tuple(readable[:_EXAMPLES]), len(near) - len(readable))
+        helped = await self._helped(server_of(interaction), answer)
+        shown = tuple(one for one in helped.candidates if sees_all or _may_read(interaction, one))
+        behind = _Behind(
+            answer,
+            version,
+            tuple(readable[:_EXAMPLES]),
+            len(near) - len(readable),
+            replace(helped, candidates=shown, not_shown=helped.not_shown + len(helped.candidates) - len(shown)),
+        )
         await send(interaction, embed=_embed(behind, server_of(interaction)), is_private=True)
+
+    async def _helped(self, server: str, answer: Turn) -> Helped:
+        if answer.reply_to is None:
+            return Helped((), 0)
+        return await self._parts.store.recalls.behind(server, answer.reply_to)
 
     async def _version(self, answer: Turn) -> ModelVersion | None:
         if answer.model_version is None:
@@ -137,8 +154,12 @@ def _embed(behind: _Behind, server: str) -> discord.Embed:
     embed = discord.Embed(title=_MENU, description=_version_text(behind))
     for number, one in enumerate(behind.examples, start=1):
         embed.add_field(
-            name=f"Example {number}: {one.score:.0%} of the words in common", value=_example(one), inline=False
+            name=f"Example {number}: {one.score:.0%} of the words in common",
+            value=_example(one.candidate, "Learnt reply"),
+            inline=False,
         )
+    for helper in behind.helped.candidates:
+        embed.add_field(name=_HELPED_BY, value=_example(helper, "Approved reply"), inline=False)
     if server == DIRECT_MESSAGES:
         note = "Nothing is learnt from direct messages, so there are no examples to show."
     elif behind.version is None or behind.version.snapshot_hash is None:
@@ -167,11 +188,15 @@ def _version_text(behind: _Behind) -> str:
     else:
         lines.append(f"Trained {discord.utils.format_dt(version.created_at, 'f')}.")
         lines.append(f"Snapshot (training set): `{version.snapshot_hash[:16]}`")
+    if behind.helped.candidates:
+        lines.append("An approved exchange was put before the model for it, since it had not learnt that one.")
+    elif behind.helped.not_shown:
+        lines.append("An approved exchange was put before the model for it, which cannot be shown to you (any more).")
     return "\n".join(lines)
 
 
-def _example(neighbour: Neighbour) -> str:
-    *_, question, reply = neighbour.candidate.messages
+def _example(candidate: Candidate, label: str) -> str:
+    *_, question, reply = candidate.messages
     asked, _ = quoted(question.text, _QUOTED_CHARACTERS)
     answered, _ = quoted(reply.text, _QUOTED_CHARACTERS)
-    return f"Somebody said\n{asked}\n\nLearnt reply\n{answered}"
+    return f"Somebody said\n{asked}\n\n{label}\n{answered}"

@@ -23,6 +23,10 @@ POLL_SECONDS = 0.3
 SWAP_SECONDS = 60.0
 
 
+def _only_one_person_is_here(_channel: str) -> bool:
+    return True
+
+
 @dataclass(frozen=True)
 class Session:
     """The conversation of the person at this terminal."""
@@ -40,7 +44,7 @@ class Session:
     async def answer(self, text: str, show: Callable[[str], None]) -> Reply:
         """Say something; `show` gets all of the answer so far, again and again. The reply comes at the end."""
         reply: Reply | None = None
-        incoming = Incoming(TERMINAL_SERVER, self.channel, self.me, text)
+        incoming = Incoming(TERMINAL_SERVER, self.channel, self.me, text, is_open=_only_one_person_is_here)
         async for update in self.chat.service.answer(incoming):
             show(update.text)
             reply = update.reply or reply

@@ -1,4 +1,4 @@
-"""Conversations, their turns, and votes on them."""
+"""Conversations, their turns, votes on them, and what was recalled for an answer."""
 
 from datetime import datetime
 from typing import Any
@@ -109,3 +109,15 @@ class VoteRow(Row, table=True):
     author_key: str = text_field(key=True)
     value: int = integer_field()
     created_at: datetime = time_field()
+
+
+class RecallRow(Row, table=True):
+    """An approved exchange that was put before the model for a question.
+
+    It outlives its candidate: that an answer was helped by words which are gone must stay known.
+    """
+
+    __tablename__ = "recalls"
+
+    question_id: int = link_field("turns.id", on_delete="CASCADE", key=True)
+    candidate_id: int = integer_field(key=True)

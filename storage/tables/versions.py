@@ -147,6 +147,18 @@ class ModelVersionRow(Row, table=True):
     note: str = text_field()
 
 
+class RecallMeasureRow(Row, table=True):
+    """Whether recalled exchanges help a base; its newest measurement."""
+
+    __tablename__ = "recall_measures"
+
+    base_hash: str = text_field(key=True)
+    """The base's content hash."""
+    helps: bool = boolean_field()
+    figures: dict[str, Any] = json_field()
+    measured_at: datetime = time_field()
+
+
 class AliasChangeRow(Row, table=True):
     """One move of an alias."""
 

@@ -50,6 +50,8 @@ class Chat:
     """Where the operator's master switch is on."""
     ticks: Iterator[float] = field(default_factory=lambda: count(0.0, 10.0))
     """The seconds at which a server's choices are asked for: always long after the last time."""
+    base_hash: str | None = None
+    """Of the base whose measurement says whether recalling helps."""
 
     def __post_init__(self) -> None:
         self.service = ChatService(
@@ -62,6 +64,7 @@ class Chat:
             clock=self.clock,
             may_learn_in=lambda server: server in self.learning_servers,
             monotonic=self.ticks.__next__,
+            base_hash=self.base_hash,
         )
 
     def incoming(self, text: str, who: str = "ann", *, channel: str = CHANNEL, message: str | None = None) -> Incoming:

@@ -27,6 +27,10 @@ from tests.fakes.screening import WordScreening
 CRISIS_TEXT = "Please talk to somebody you trust. Here is who to call."
 
 
+BASE_HASH = "b" * 64
+"""Of the base under everything."""
+
+
 class PatientEngine(ScriptedEngine):
     """A scripted engine whose waiting SimCord knows of, so that people can act while an answer is on its way."""
 
@@ -132,6 +136,7 @@ def make_parts(
         clock=clock,
         may_learn_in=lambda _: settings.permission_to_train_confirmed,
         monotonic=lambda: float(next(ticks)),
+        base_hash=BASE_HASH,
     )
     return BotParts(
         settings=settings,

@@ -151,3 +151,41 @@ async def test_long_examples_stay_within_discords_limits(server: Server) -> None
     assert len(embed.fields) == 3
     assert all(len(str(field.value)) <= 1024 for field in embed.fields)
     assert len(embed) <= 6000
+
+
+async def recalled(server: Server, channel: discord.abc.GuildChannel) -> int:
+    """An exchange that was taught in a channel and helped the newest answer in the channel where everybody is."""
+    candidate = await example(server, server.key, "when does the harbour open", channel=str(channel.id))
+    answer = await server.parts.store.conversations.turn_by_external_id(server.key, str(server.last().id))
+    assert answer is not None
+    assert answer.reply_to is not None
+    await server.parts.store.recalls.note(answer.reply_to, [candidate])
+    return candidate
+
+
+async def test_an_answer_that_an_approved_exchange_helped_says_so_and_shows_it(server: Server) -> None:
+    await server.say("tell me when the harbour will open")
+    await recalled(server, server.channel)
+    embed = read(await server.ann.slash(server.channel, "why"))
+    assert "An approved exchange was put before the model" in str(embed.description)
+    [field] = embed.fields
+    assert "Recalled for this answer" in str(field.name)
+    assert "The harbour opens at nine." in str(field.value)
+
+
+async def test_what_helped_is_not_shown_to_whom_may_not_read_it_nor_to_anybody_once_it_is_taken_back(
+    server: Server,
+) -> None:
+    hide = {server.guild.default_role: discord.PermissionOverwrite(view_channel=False)}
+    show = {server.moderators: discord.PermissionOverwrite(view_channel=True)}
+    secret = server.guild.create_text_channel("mods", overwrites={**hide, **show})
+    await server.say("tell me when the harbour will open")
+    await recalled(server, secret)
+    embed = read(await server.ann.slash(server.channel, "why"))
+    assert not embed.fields
+    assert "cannot be shown to you" in str(embed.description)
+    assert read(await server.moderator.context_menu(server.channel, MENU, server.last())).fields
+    await server.parts.store.members.forget(server.parts.store.author_key("someone"))
+    embed = read(await server.moderator.context_menu(server.channel, MENU, server.last()))
+    assert not embed.fields
+    assert "cannot be shown to you (any more)" in str(embed.description)
