@@ -38,8 +38,8 @@ from storage.tables.people import (
 from storage.tables.talk import (
     ConversationRow,
     KeptOutRow,
-    SignalRow,
     RecallRow,
+    SignalRow,
     TurnRow,
     VoteRow,
 )

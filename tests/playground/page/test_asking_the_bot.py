@@ -178,7 +178,7 @@ def test_a_scene_is_begun_watched_and_stopped(page: Page) -> None:
     page.get_by_role("button", name=re.compile("^A troll comes by")).click()
     expect(page.get_by_role("progressbar", name=re.compile("A troll comes by"))).to_be_visible()
     expect(page.get_by_role("button", name=re.compile("^An evening"))).to_be_disabled()
-    expect(page.get_by_role("complementary", name="Members")).to_contain_text("Rusk")
+    expect(page.get_by_role("list", name="Messages")).to_contain_text("Everybody here is boring.")
     page.get_by_role("button", name=re.compile("^You act as")).first.click()
     expect(page.get_by_role("menuitemcheckbox", name="Rusk")).to_be_visible()
     page.keyboard.press("Escape")
