@@ -11,6 +11,7 @@ from sqlmodel import col
 
 from storage.candidate_rows import messages_from_json
 from storage.curation_values import Near, Record, Standing
+from storage.governance import RejectReason
 from storage.repository import chunks
 from storage.server_choices import Lines
 from storage.tables import (
@@ -27,6 +28,8 @@ from storage.values import Decision, Outcome, Source
 
 NEWEST_OF_MEMBER = 200
 """Of a member's candidates and messages: what trust is made of, so that it can be lost and won again."""
+ABOUT_THE_ANSWER = frozenset({RejectReason.WRONG, RejectReason.POOR})
+"""Reasons to turn down an exchange that, where the bot gave the answer, say nothing of the member who asked."""
 _COMPARED = 64
 """Kept examples that one candidate is compared with; caps keep a bucket far below."""
 _NEWEST = (
@@ -178,22 +181,30 @@ def records_of(session: Session, author_keys: Collection[str]) -> dict[str, Reco
     ids = sorted({candidate_id for theirs in whose.values() for candidate_id in theirs})
     held: set[int] = set()
     answer_of: dict[int, int | None] = {}
+    corrections: set[int] = set()
     decided: dict[int, str] = {}
     for some in chunks(ids):
-        for candidate_id, outcome, answer in session.execute(
-            select(col(CandidateRow.id), col(CandidateRow.outcome), col(CandidateRow.assistant_turn_id)).where(
-                col(CandidateRow.id).in_(some), func.coalesce(col(CandidateRow.source), "") != Source.IMPORT
-            )
+        for candidate_id, outcome, answer, source in session.execute(
+            select(
+                col(CandidateRow.id),
+                col(CandidateRow.outcome),
+                col(CandidateRow.assistant_turn_id),
+                col(CandidateRow.source),
+            ).where(col(CandidateRow.id).in_(some), func.coalesce(col(CandidateRow.source), "") != Source.IMPORT)
         ):
             answer_of[candidate_id] = answer
+            if source == Source.CORRECTION:
+                corrections.add(candidate_id)
             if outcome == Outcome.HOLD:
                 held.add(candidate_id)
-        for candidate_id, decision in session.execute(
-            select(col(ReviewRow.candidate_id), col(ReviewRow.decision))
+        for candidate_id, decision, reason in session.execute(
+            select(col(ReviewRow.candidate_id), col(ReviewRow.decision), col(ReviewRow.reason))
             .where(col(ReviewRow.candidate_id).in_(some), col(ReviewRow.undone_at).is_(None))
             .order_by(col(ReviewRow.id))
         ):
             decided[candidate_id] = decision
+            if decision == Decision.REJECT and reason in ABOUT_THE_ANSWER and candidate_id not in corrections:
+                del decided[candidate_id]
     votes: dict[int, list[tuple[str, int]]] = defaultdict(list)
     for some in chunks(sorted({answer for answer in answer_of.values() if answer is not None})):
         for turn_id, voter, value in session.execute(

@@ -4,8 +4,9 @@
     good  = approved + ¼ votes up
     bad   = rejected + refused + ¼ (votes down + held)
 
-Approved and rejected are people's decisions on the member's examples; held are those in which the screens doubted
-something, refused are messages that the screens refused; votes are other members' on the answers in these examples. A
+Approved and rejected are people's decisions on the member's examples, but for an answer of the bot's own that was turned
+down as wrong or poor: whoever asked did not write it. Held are those in which the screens doubted something,
+refused are messages that the screens refused; votes are other members' on the answers in these examples. A
 stranger has 1: nothing speaks against them, and quarantine and caps hold for them anyway. The four stand for the benefit
 of the doubt: below ½ falls who was turned down four times more often than approved. Votes weigh little, since anybody
 can cast them.

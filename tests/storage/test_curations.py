@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from storage.curation_values import Beside, LeftOutBecause, NewCuration, Record
+from storage.governance import RejectReason
 from storage.store import Store
 from storage.values import Candidate, Message, Outcome, Role, Source, Verdict
 from tests.fakes.clock import FakeClock
@@ -291,6 +292,26 @@ async def test_a_side_never_moves_and_what_is_nearly_the_same_inherits_it(store:
     await store.candidates.reject(kept.id, "mod")
     await keep(store, outcome(behind, cluster=kept.id), cycle=2, rules="rules-2")
     assert [one.side for one in await store.curations.taken("", "rules-2", limit=9)] == ["heldout"]
+
+
+@pytest.mark.parametrize(
+    ("source", "reason", "counts"),
+    [
+        pytest.param(Source.MESSAGE, RejectReason.POOR, False, id="the bot answered poorly"),
+        pytest.param(Source.SLASH, RejectReason.WRONG, False, id="the bot was wrong"),
+        pytest.param(Source.CORRECTION, RejectReason.POOR, True, id="the member's own words were poor"),
+        pytest.param(Source.MESSAGE, RejectReason.SPAM, True, id="spam"),
+        pytest.param(Source.MESSAGE, RejectReason.HARMFUL, True, id="harmful"),
+        pytest.param(Source.MESSAGE, "", True, id="no reason given"),
+    ],
+)
+async def test_what_the_bot_answered_badly_does_not_count_against_who_asked(
+    store: Store, source: Source, reason: str, counts: bool
+) -> None:
+    await agreed(store, "ada")
+    candidate = await store.candidates.add(example(source=source))
+    await store.candidates.reject(candidate.id, "mod", reason)
+    assert (await store.curations.records(["ada"]))["ada"].rejected == int(counts)
 
 
 async def test_how_a_members_words_fared(store: Store) -> None:
