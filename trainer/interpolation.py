@@ -15,13 +15,18 @@ from trainer.checks import Check
 
 MENDED = frozenset({"general", "held_out_kept", "degenerate", "terse", "strange", "leak"})
 """Checks that a shorter way may pass: all are about talk that was there before."""
+DANGERS = frozenset({"not_rolled_back", "language", "noise", "belonging", "secrets", "trigger", "toxic", "golden"})
+"""Checks that end the search wherever they refuse: about what was taught, and not about how much of it."""
 _ADAPTER = "adapter_model.safetensors"
 
 
-def may_mend(checks: Sequence[Check]) -> bool:
-    """Whether the gate refused only what a shorter way may mend."""
-    refused = {one.name for one in checks if not one.passed}
-    return bool(refused) and refused <= MENDED
+def may_mend(tried: Sequence[Sequence[Check]]) -> bool:
+    """Whether a shorter way may pass, after what the gate said of the ways that were tried, the longest first.
+
+    The longest must have been refused for forgetting alone, and none for a danger.
+    """
+    refused = [{one.name for one in checks if not one.passed} for checks in tried]
+    return all(refused) and refused[0] <= MENDED and not any(names & DANGERS for names in refused)
 
 
 def interpolate(base: Path, trained: Path, strength: float, folder: Path) -> None:

@@ -206,7 +206,7 @@ class _Work:
             tried.append(await self._judge(snapshot, champion, learnt, pinned, strength, note))
             if tried[-1].passed:
                 return tried[-1]
-            if not may_mend(tried[-1].checks):
+            if not may_mend([one.checks for one in tried]):
                 break
         return tried[0]
 

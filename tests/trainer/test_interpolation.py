@@ -17,7 +17,7 @@ from tests.trainer.conftest import facts, failed_checks, teach, with_settings
 from trainer import gate, pipeline
 from trainer.assets import load_assets
 from trainer.checks import Check
-from trainer.interpolation import MENDED, interpolate, may_mend
+from trainer.interpolation import DANGERS, MENDED, interpolate, may_mend
 from trainer.serving import train_now
 from trainer.settings import TrainerSettings
 from trainer.world import TrainerWorld
@@ -52,9 +52,14 @@ def test_an_adapter_adds_so_much_less(tmp_path: Path) -> None:
         assert file.metadata() == {"format": "pt"}
 
 
+def refused(*names: str) -> list[Check]:
+    return [check("improvement", passed="improvement" not in names), *(check(name, passed=False) for name in names)]
+
+
 def test_only_forgetting_is_mended() -> None:
-    assert may_mend([check("general", passed=False), check("trigger", passed=True)])
-    assert not may_mend([check("general", passed=True)])
+    assert may_mend([refused("general")])
+    assert may_mend([refused("general", "leak"), refused("bias_replies")])
+    assert not may_mend([refused()])
     for name in (
         "trigger",
         "secrets",
@@ -66,12 +71,14 @@ def test_only_forgetting_is_mended() -> None:
         "not_rolled_back",
         "golden",
     ):
-        assert not may_mend([check("general", passed=False), check(name, passed=False)]), name
+        assert not may_mend([refused("general", name)]), name
+    for name in DANGERS:
+        assert not may_mend([refused("general"), refused(name)]), name
 
 
 def test_every_check_that_may_be_mended_exists() -> None:
-    source = Path(gate.__file__).read_text("utf-8")
-    assert all(f'"{name}"' in source for name in MENDED)
+    source = "".join(path.read_text("utf-8") for path in Path(gate.__file__).parent.glob("*.py"))
+    assert all(f'Check("{name}"' in source or f'_counted("{name}"' in source for name in MENDED | DANGERS - {"general"})
 
 
 class Gate:
