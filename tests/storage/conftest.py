@@ -35,7 +35,10 @@ def postgres_server() -> Iterator[str]:
         with temporary_postgres() as url:
             yield url
     else:
-        pytest.skip("set MYNAH_TEST_POSTGRES_URL=postgresql+asyncpg://USER@HOST/DB (its user may create databases)")
+        pytest.skip(
+            "no PostgreSQL: install Debian's package postgresql, "
+            "or set MYNAH_TEST_POSTGRES_URL=postgresql+asyncpg://USER@HOST/DB (its user may create databases)"
+        )
 
 
 @pytest.fixture(scope="session")
@@ -59,6 +62,19 @@ async def postgres_url(postgres_database: str) -> str:
     """The URL of a database without rows."""
     await _run(postgres_database, f"TRUNCATE {', '.join(Row.metadata.tables)} RESTART IDENTITY CASCADE")
     return postgres_database
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StoreSettings]:
+    """Settings of a database without tables."""
+    if request.param == "sqlite":
+        yield StoreSettings(url=f"sqlite:///{tmp_path}/old.db")
+        return
+    server = request.getfixturevalue("postgres_server")
+    name = f"mynah_old_{os.getpid()}"
+    asyncio.run(_run(server, f"CREATE DATABASE {name}"))
+    yield StoreSettings(url=make_url(server).set(database=name).render_as_string(hide_password=False))
+    asyncio.run(_run(server, f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
