@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # these bring torch, and a command that only reads rows must 
     from bot.chat.service import ChatService
     from bot.engine.protocol import Engine
     from bot.screening.protocol import Screener
+    from mynah.monitoring.figures import Figures
     from trainer.world import TrainerWorld
 
 logger = logging.getLogger(__name__)
@@ -165,13 +166,16 @@ class ChatWorld:
 
 
 @asynccontextmanager
-async def open_chat(settings: Settings, *, follows: bool = True, learns: bool = True) -> AsyncIterator[ChatWorld]:
+async def open_chat(
+    settings: Settings, *, follows: bool = True, learns: bool = True, figures: "Figures | None" = None
+) -> AsyncIterator[ChatWorld]:
     """Open the database, the screening, the engine on the champion, and the chat service over them.
 
     Args:
         settings: of this process.
         follows: whether the engine moves to a new champion while it is open.
         learns: whether exchanges may become candidate examples.
+        figures: where to count what is asked and answered; None: nowhere.
 
     Raises:
         MynahError: whatever is missing or damaged, and what to do about it.
@@ -186,12 +190,19 @@ async def open_chat(settings: Settings, *, follows: bool = True, learns: bool = 
         world = await stack.enter_async_context(open_world(settings))
         champion = await ensure_champion(world)
         base = await selected_base(world)
-        engine = await stack.enter_async_context(_open_engine(world, champion.version, base.version))
+        engine: Engine = await stack.enter_async_context(_open_engine(world, champion.version, base.version))
         if follows:
             routes = partial(stored_routes, world.store, base=base.version)
             await stack.enter_async_context(ChampionWatch(world.store, engine, routes=routes))
-        screening = await asyncio.to_thread(open_screening, settings)
-        service = ChatService(
+        screening: Screener = await asyncio.to_thread(open_screening, settings)
+        serve: Callable[..., ChatService] = ChatService
+        if figures is not None:
+            from mynah.monitoring.measured import MeasuredChat, MeasuredEngine, MeasuredScreening
+
+            engine = MeasuredEngine(engine, figures)
+            screening = MeasuredScreening(screening, figures)
+            serve = partial(MeasuredChat, figures=figures)
+        service = serve(
             store=world.store,
             engine=engine,
             screening=screening,
