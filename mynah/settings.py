@@ -26,6 +26,7 @@ from pydantic_settings import (
 )
 
 from bot.settings import ChatSettings, DiscordSettings, EngineSettings, RemoteSettings, ScreeningSettings
+from mynah.monitoring.settings import MonitoringSettings
 from storage.errors import WrongUsage
 from storage.settings import ModelsSettings, StoreSettings
 from trainer.settings import TrainerSettings
@@ -80,6 +81,7 @@ class Settings(BaseSettings):
     chat: ChatSettings = ChatSettings()
     discord: DiscordSettings = DiscordSettings()
     trainer: TrainerSettings = TrainerSettings()
+    monitoring: MonitoringSettings = MonitoringSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # these bring torch, and a command that only reads rows must 
     from bot.chat.service import ChatService
     from bot.engine.protocol import Engine
     from bot.screening.protocol import Screener
+    from mynah.monitoring.figures import Figures
     from trainer.settings import TrainerSettings
     from trainer.world import TrainerWorld
 
@@ -193,13 +194,16 @@ async def open_engine(world: World) -> AsyncIterator["Engine"]:
 
 
 @asynccontextmanager
-async def open_chat(settings: Settings, *, follows: bool = True, learns: bool = True) -> AsyncIterator[ChatWorld]:
+async def open_chat(
+    settings: Settings, *, follows: bool = True, learns: bool = True, figures: "Figures | None" = None
+) -> AsyncIterator[ChatWorld]:
     """Open the database, the screening, the engine on the champion, and the chat service over them.
 
     Args:
         settings: of this process.
         follows: whether the engine moves to a new champion while it is open.
         learns: whether exchanges may become candidate examples.
+        figures: where to count what is asked and answered; None: nowhere.
 
     Raises:
         MynahError: whatever is missing or damaged, and what to do about it.
@@ -216,9 +220,13 @@ async def open_chat(settings: Settings, *, follows: bool = True, learns: bool = 
         if follows and base is not None:
             routes = partial(stored_routes, world.store, base=base.version)
             await stack.enter_async_context(ChampionWatch(world.store, engine, routes=routes))
-        screening = await asyncio.to_thread(open_screening, settings)
+        screening: Screener = await asyncio.to_thread(open_screening, settings)
+        if figures is not None:
+            from mynah.monitoring.measured import MeasuredEngine, MeasuredScreening
+
+            engine, screening = MeasuredEngine(engine, figures), MeasuredScreening(screening, figures)
         base_hash = None if base is None else base.content_hash
-        service = chat_service(world, engine, screening, may_learn_in, base_hash=base_hash)
+        service = chat_service(world, engine, screening, may_learn_in, base_hash=base_hash, figures=figures)
         yield ChatWorld(world, engine, screening, service)
 
 
@@ -229,6 +237,7 @@ def chat_service(
     may_learn_in: Callable[[str], bool],
     *,
     base_hash: str | None = None,
+    figures: "Figures | None" = None,
 ) -> "ChatService":
     """The chat over an open world.
 
@@ -238,11 +247,17 @@ def chat_service(
         screening: of what comes in and goes out.
         may_learn_in: the operator's switch for a server.
         base_hash: content hash of the base, by which it is known whether recalling helps it; None: it does not.
+        figures: where to count replies; None: nowhere.
     """
     from bot.chat.service import ChatService
 
     settings = world.settings
-    return ChatService(
+    serve: Callable[..., ChatService] = ChatService
+    if figures is not None:
+        from mynah.monitoring.measured import MeasuredChat
+
+        serve = partial(MeasuredChat, figures=figures)
+    return serve(
         store=world.store,
         engine=engine,
         screening=screening,

@@ -132,6 +132,16 @@ class Runs(Repository):
             query = query.where(col(RunRow.line) == line)
         return await self._read(lambda session: [run_of(row) for row in session.scalars(query)])
 
+    async def counts(self) -> dict[RunState, int]:
+        """How many runs there are in each state, of all lines."""
+        query = select(col(RunRow.state), func.count()).group_by(col(RunRow.state))
+
+        def work(session: Session) -> dict[RunState, int]:
+            found = {RunState(state): count for state, count in session.execute(query)}
+            return {state: found.get(state, 0) for state in RunState}
+
+        return await self._read(work)
+
     async def without_quotes(self) -> list[int]:
         """The runs whose reports must not quote anybody any more."""
         query = select(col(RunRow.id)).where(col(RunRow.quotes_cleared).is_(True)).order_by(col(RunRow.id))

@@ -27,6 +27,11 @@ def own_name() -> str:
     return f"{machine()}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
+def is_own(holder: str | None) -> bool:
+    """Whether a lease's holder is this process."""
+    return holder is not None and holder.startswith(f"{machine()}:{os.getpid()}:")
+
+
 def is_dead(holder: str) -> bool:
     """Whether a lease's holder is a process of this machine that lives no more; of others nobody here can know."""
     where, _, pid = holder.rpartition(":")[0].rpartition(":")

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
@@ -35,10 +36,17 @@ from storage.errors import MynahError, WrongUsage
 logger = logging.getLogger(__name__)
 
 
+@dataclass
+class Link:
+    """Whether Discord hears the bot now; changed by the bot, read by whoever looks after it."""
+
+    is_up: bool = False
+
+
 class MynahBot(commands.Bot):
     """Mynah on Discord: cogs over the parts that the composition root made."""
 
-    def __init__(self, parts: BotParts) -> None:
+    def __init__(self, parts: BotParts, link: Link | None = None) -> None:
         super().__init__(
             command_prefix=(),
             help_command=None,
@@ -48,6 +56,7 @@ class MynahBot(commands.Bot):
             allowed_mentions=discord.AllowedMentions.none(),
         )
         self.parts = parts
+        self._link = link or Link()
 
     async def setup_hook(self) -> None:
         """Add the cogs and the persistent buttons, and register the commands."""
@@ -77,7 +86,16 @@ class MynahBot(commands.Bot):
 
     async def on_ready(self) -> None:
         """Say so in the log."""
+        self._link.is_up = True
         logger.info("connected to Discord", extra={"servers": len(self.guilds)})
+
+    async def on_resumed(self) -> None:
+        """Note that a lost connection is back."""
+        self._link.is_up = True
+
+    async def on_disconnect(self) -> None:
+        """Note that the connection is lost; discord.py makes another by itself."""
+        self._link.is_up = False
 
     async def on_error(self, event_method: str, /, *_: Any, **__: Any) -> None:
         """Log what went wrong with an event, without its arguments: they hold people's words."""
@@ -111,8 +129,12 @@ def discord_at(settings: DiscordSettings) -> Iterator[None]:
         Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY = api, gateway
 
 
-async def run_bot(parts: BotParts) -> None:
+async def run_bot(parts: BotParts, link: Link | None = None) -> None:
     """Connect to Discord and answer until cancelled; closes the connection at the end.
+
+    Args:
+        parts: the world.
+        link: is told whether Discord hears the bot.
 
     Raises:
         WrongUsage: there is no token, Discord does not know it, or the message content intent is off.
@@ -122,7 +144,7 @@ async def run_bot(parts: BotParts) -> None:
         raise WrongUsage(
             "There is no Discord token.", advice="Set MYNAH_DISCORD__TOKEN, or run `mynah init`, which asks for it."
         )
-    bot = MynahBot(parts)
+    bot = MynahBot(parts, link)
     try:
         with discord_at(parts.settings):
             async with bot:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 import sys
+from contextlib import AsyncExitStack
 from typing import Annotated
 
 import typer
@@ -67,22 +68,35 @@ async def run_processes(invocation: Invocation) -> int:
 
 
 async def _serve_trainer(invocation: Invocation, *, supervised: bool) -> None:
+    from mynah.monitoring.opening import trainer_monitoring
     from mynah.world import open_trainer
     from trainer.serving import serve
 
-    async with stop_on_signals(supervised=supervised) as stop, open_trainer(invocation.settings) as world:
+    settings = invocation.settings
+    async with (
+        stop_on_signals(supervised=supervised) as stop,
+        open_trainer(settings) as world,
+        trainer_monitoring(settings, world.store),
+    ):
         await serve(world, stop=stop.event)
 
 
 async def _serve_bot(invocation: Invocation, *, supervised: bool) -> None:
-    from bot.cogs.client import run_bot
+    from bot.cogs.client import Link, run_bot
     from bot.cogs.parts import BotParts
     from bot.review.desk import ReviewDesk
+    from mynah.monitoring.opening import bot_monitoring, figures_of
     from mynah.world import open_chat
 
-    async with stop_on_signals(supervised=supervised) as stop, open_chat(invocation.settings) as chat:
+    settings, link = invocation.settings, Link()
+    figures = figures_of(settings.monitoring.bot_port)
+    async with AsyncExitStack() as stack:
+        stop = await stack.enter_async_context(stop_on_signals(supervised=supervised))
+        chat = await stack.enter_async_context(open_chat(settings, figures=figures))
+        if figures is not None:
+            await stack.enter_async_context(bot_monitoring(settings, chat, figures, link))
         parts = BotParts(
-            settings=invocation.settings.discord,
+            settings=settings.discord,
             store=chat.world.store,
             registry=chat.world.registry,
             chat=chat.service,
@@ -90,7 +104,7 @@ async def _serve_bot(invocation: Invocation, *, supervised: bool) -> None:
             clock=chat.world.clock,
             takes_versions=invocation.settings.remote.takes_versions,
         )
-        serving = asyncio.create_task(run_bot(parts))
+        serving = asyncio.create_task(run_bot(parts, link))
         stopping = asyncio.create_task(stop.event.wait())
         try:
             await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)

@@ -10,6 +10,7 @@ import typer
 import yaml
 
 from mynah.app import app
+from mynah.monitoring.figures import Figures
 from tests.test_settings_documented import DEFAULTS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -89,6 +90,24 @@ def test_what_a_pod_refers_to_is_there() -> None:
         secrets = {one["valueFrom"]["secretKeyRef"]["key"] for one in container["env"]}
         told = (DEPLOY / "README.md").read_text("utf-8")
         assert all(f"--from-literal={key}=" in told for key in secrets)
+
+
+def test_what_is_asked_for_by_its_name_in_deploy_is_told() -> None:
+    told = Figures().names()
+    asked = set(re.findall(r"mynah_[a-z_]+", (DEPLOY / "README.md").read_text("utf-8")))
+    assert asked
+    assert asked <= told
+
+
+def test_the_probes_ask_where_the_settings_let_them_listen() -> None:
+    [settings] = [one["data"] for one in documents(DEPLOY / "kubernetes" / "data.yaml") if one["kind"] == "ConfigMap"]
+    ports = {container["name"]: container["ports"][0]["containerPort"] for _, container in containers()}
+    assert {name: str(port) for name, port in ports.items()} == {
+        "bot": settings["MYNAH_MONITORING__BOT_PORT"],
+        "trainer": settings["MYNAH_MONITORING__TRAINER_PORT"],
+    }
+    [network] = documents(DEPLOY / "kubernetes" / "network.yaml")
+    assert {one["port"] for one in network["spec"]["ingress"][0]["ports"]} == set(ports.values())
 
 
 def test_secrets_are_in_no_file() -> None:

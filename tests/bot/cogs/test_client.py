@@ -8,7 +8,7 @@ import simcord
 from aiohttp import web
 from pydantic import SecretStr
 
-from bot.cogs.client import MynahBot, run_bot
+from bot.cogs.client import Link, MynahBot, run_bot
 from bot.cogs.parts import BotParts
 from bot.settings import DiscordSettings
 from storage.errors import MynahError, WrongUsage
@@ -99,6 +99,22 @@ async def test_commands_that_cannot_be_registered_do_not_keep_the_bot_from_talki
         await ann.send(channel, f"{bot.user.mention if bot.user else ''} hello")
         assert channel.last_message is not None
         assert channel.last_message.content == "You said: hello"
+    finally:
+        await env.shutdown()
+
+
+async def test_the_link_tells_whether_discord_hears_the_bot(store: Store, clock: FakeClock, tmp_path: Path) -> None:
+    link = Link()
+    bot = MynahBot(parts_with("token", store, clock, tmp_path), link)
+    env = simcord.Env(bot)
+    assert not link.is_up
+    await env.start()
+    try:
+        assert link.is_up
+        await bot.on_disconnect()
+        assert not link.is_up
+        await bot.on_resumed()
+        assert link.is_up
     finally:
         await env.shutdown()
 

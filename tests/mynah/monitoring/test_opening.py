@@ -1,0 +1,79 @@
+"""Bot and trainer over a real socket: when each is ready, and what it tells."""
+
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import aiohttp
+import pytest
+
+from bot.cogs.client import Link
+from mynah.monitoring.figures import Figures
+from mynah.monitoring.opening import bot_monitoring, figures_of, trainer_monitoring
+from mynah.monitoring.settings import MonitoringSettings
+from mynah.settings import Settings
+from mynah.world import ChatWorld, World, open_world
+from tests.fakes.engine import ScriptedEngine
+from trainer.holder import LEASE, own_name
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+@pytest.fixture
+async def world(home: Path, port: int) -> AsyncIterator[World]:
+    settings = Settings(home=home, monitoring=MonitoringSettings(bot_port=port, trainer_port=port))
+    async with open_world(settings) as opened:
+        yield opened
+
+
+async def asked(port: int, path: str) -> tuple[int, str]:
+    async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}{path}") as response:
+        return response.status, await response.text()
+
+
+async def test_a_bot_is_ready_while_discord_hears_it(world: World, port: int) -> None:
+    link = Link()
+    chat = cast("ChatWorld", SimpleNamespace(world=world, engine=ScriptedEngine()))
+    async with bot_monitoring(world.settings, chat, Figures(), link):
+        assert (await asked(port, "/healthz"))[0] == 200
+        assert (await asked(port, "/readyz"))[0] == 503
+        link.is_up = True
+        assert (await asked(port, "/readyz"))[0] == 200
+        _, told = await asked(port, "/metrics")
+    assert "mynah_discord_connected 1.0" in told
+    assert 'mynah_serving{version="aaaaaaaaaaaaaaaa"} 1.0' in told
+    with pytest.raises(aiohttp.ClientConnectorError):  # nothing listens any more
+        await asked(port, "/healthz")
+
+
+async def test_a_trainer_is_ready_while_it_holds_the_lease(world: World, port: int) -> None:
+    leases = world.store.leases
+    async with trainer_monitoring(world.settings, world.store):
+        assert (await asked(port, "/readyz"))[0] == 503
+        async with leases.held(LEASE, own_name(), ttl_seconds=60):
+            assert (await asked(port, "/readyz"))[0] == 200
+        async with leases.held(LEASE, "elsewhere/boot:1:aa", ttl_seconds=60):  # another machine's
+            assert (await asked(port, "/readyz"))[0] == 503
+
+
+async def test_nothing_listens_where_no_port_is_set(world: World, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def opened(*_: Any, **__: Any) -> None:
+        raise AssertionError("an address was opened")
+
+    monkeypatch.setattr("mynah.monitoring.opening.answering", opened)
+    settings = world.settings.model_copy(update={"monitoring": MonitoringSettings()})
+    assert figures_of(settings.monitoring.bot_port) is None
+    async with trainer_monitoring(settings, world.store):
+        with pytest.raises(aiohttp.ClientConnectorError):
+            await asked(port, "/healthz")
+
+
+def test_only_this_machine_may_ask_unless_somebody_says_so() -> None:
+    assert MonitoringSettings().host == "127.0.0.1"
