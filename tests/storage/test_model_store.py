@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from fsspec.implementations.arrow import ArrowFSWrapper
+from fsspec.implementations.memory import MemoryFileSystem
 from pyarrow.fs import LocalFileSystem
 
 from storage.errors import ModelDamaged, MynahError, UnknownModel, UnsafeModel, WrongUsage
@@ -76,7 +77,11 @@ async def test_a_published_version_reaches_a_machine_that_lacks_it(
     assert [path.name for path in there.folder(version).parent.iterdir()] == [version]
 
 
-async def test_many_who_want_it_at_once_get_it_once(here: ModelRegistry, there: ModelRegistry) -> None:
+async def test_many_who_want_it_at_once_get_it_once(
+    here: ModelRegistry, there: ModelRegistry, shared: ModelStore
+) -> None:
+    if isinstance(shared._files, MemoryFileSystem):
+        pytest.skip("all readers of one of its files share one place in it")
     version = (await published(here)).version
     await asyncio.gather(*(asyncio.to_thread(there.verify, version) for _ in range(6)))
     assert [path.name for path in there.folder(version).parent.iterdir()] == [version]

@@ -139,6 +139,10 @@ def killed_in(home: Path, state: RunState, after_seconds: float) -> None:
         child.stdout.close()
 
 
+WITHOUT_ROW = "has no row in the database: the trainer's next start adds it"
+"""What is said of a version whose trainer died between its folder and its row; it is whole."""
+
+
 @pytest.mark.parametrize(
     ("state", "after_seconds"),
     [(RunState.TRAINING, 0.8), (RunState.EVALUATING, 0.1), (RunState.PUBLISHING, 0.01)],
@@ -152,7 +156,7 @@ async def test_a_killed_trainer_leaves_everything_whole_and_the_next_one_finishe
     await asyncio.to_thread(killed_in, tmp_path, state, after_seconds)
 
     async with opened(tmp_path) as world:
-        assert set((await world.registry.verify_all()).values()) == {"ok"}
+        assert set((await world.registry.verify_all()).values()) <= {"ok", WITHOUT_ROW}
         assert len(await world.store.candidates.learnable(limit=1000)) == len(taught)
         await train_now(with_settings(world, max_steps=60), by="command")
 

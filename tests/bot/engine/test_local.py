@@ -1,6 +1,6 @@
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from bot.engine.answer_text import AnswerText
+from bot.engine.generation import Generation, Request
 from bot.engine.local import LocalEngine, open_local_engine
 from bot.engine.protocol import EngineBusy, EngineFailed, Finish, PromptTooLong, Sampling
 from bot.engine.rows import SlotRows
@@ -51,6 +52,25 @@ class Gate:
 
     async def reached(self) -> None:
         assert await asyncio.to_thread(self.arrived.wait, 60)
+
+
+@pytest.fixture
+def submitted(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Awaitable[None]]:
+    """Waits until so many requests, whose prompts are rendered beside the event loop, have reached a generation."""
+    arrived = asyncio.Semaphore(0)
+    submit = Generation.submit
+
+    def counted(generation: Generation, request: Request) -> None:
+        submit(generation, request)
+        arrived.release()
+
+    async def wait(count: int) -> None:
+        async with asyncio.timeout(60):
+            for _ in range(count):
+                await arrived.acquire()
+
+    monkeypatch.setattr(Generation, "submit", counted)
+    return wait
 
 
 @pytest.fixture
@@ -418,13 +438,18 @@ async def test_an_adapter_version_is_served_over_its_base(
 
 @pytest.mark.parametrize("death", [RuntimeError("out of memory"), SystemExit(1)], ids=["error", "exit"])
 async def test_when_the_work_dies_everybody_is_told_and_the_next_is_answered(
-    engine: LocalEngine, closed_gate: Gate, monkeypatch: pytest.MonkeyPatch, death: BaseException
+    engine: LocalEngine,
+    closed_gate: Gate,
+    monkeypatch: pytest.MonkeyPatch,
+    submitted: Callable[[int], Awaitable[None]],
+    death: BaseException,
 ) -> None:
     tasks = [
         asyncio.create_task(collect(engine, [user("hello")], member=str(index), request_id=str(index)))
         for index in range(12)
     ]
     await closed_gate.reached()
+    await submitted(len(tasks))
     alive = SlotRows.step
     deaths = [death]
 
@@ -443,7 +468,7 @@ async def test_when_the_work_dies_everybody_is_told_and_the_next_is_answered(
 
 
 async def test_closing_ends_what_is_under_way_and_leaves_no_thread(
-    village: Village, monkeypatch: pytest.MonkeyPatch
+    village: Village, monkeypatch: pytest.MonkeyPatch, submitted: Callable[[int], Awaitable[None]]
 ) -> None:
     async with open_local_engine(village.registry, village.versions[0], SETTINGS) as engine:
         gate = Gate(monkeypatch)
@@ -452,6 +477,7 @@ async def test_closing_ends_what_is_under_way_and_leaves_no_thread(
             for index in range(12)
         ]
         await gate.reached()
+        await submitted(len(tasks))  # what comes only now is apologised for
         closing = asyncio.create_task(engine.close())
         await asyncio.sleep(0)
         gate.is_open.set()
