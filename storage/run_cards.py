@@ -87,7 +87,7 @@ class RunCards(Repository):
         return await self._change(card_id, is_open=False, shows_quotes=False)
 
     async def fail(self, card_id: int, problem: str) -> bool:
-        """A run cannot be shown in its channel; returns whether that is news: the last one there had no such problem."""
+        """A run cannot be shown in its channel; returns whether that is news: neither it nor the last one there had it."""
 
         def work(session: Session) -> bool:
             row = session.get(RunCardRow, card_id)
@@ -104,8 +104,9 @@ class RunCards(Repository):
                 .order_by(col(RunCardRow.id).desc())
                 .limit(1)
             )
+            is_news = row.problem != problem and (before is None or before.problem != problem)
             row.is_open, row.shows_quotes, row.problem = False, False, problem
-            return before is None or before.problem != problem
+            return is_news
 
         return await self._write(work)
 

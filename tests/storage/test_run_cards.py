@@ -50,6 +50,7 @@ async def test_a_problem_is_news_until_it_is_known_or_another(store: Store) -> N
     other = await store.run_cards.claim(9, SERVER, "elsewhere")
     assert other is not None
     assert await store.run_cards.fail(other.id, "no-permission"), "another channel is another matter"
+    assert not await store.run_cards.fail(other.id, "no-permission"), "twice for one card is no news"
     assert not await store.run_cards.fail(99, "no-channel")
 
 
