@@ -9,13 +9,17 @@ from typing import Any, cast
 import aiohttp
 import pytest
 
+from bot.chat.values import Incoming
 from bot.cogs.client import Link
+from bot.settings import EngineSettings
 from mynah.monitoring.figures import Figures
 from mynah.monitoring.opening import bot_monitoring, figures_of, trainer_monitoring
 from mynah.monitoring.settings import MonitoringSettings
 from mynah.settings import Settings
-from mynah.world import ChatWorld, World, open_world
+from mynah.world import ChatWorld, World, open_chat, open_world
 from tests.fakes.engine import ScriptedEngine
+from tests.fakes.models import tiny_model
+from tests.fakes.screening import WordScreening
 from trainer.holder import LEASE, own_name
 
 
@@ -77,3 +81,19 @@ async def test_nothing_listens_where_no_port_is_set(world: World, port: int, mon
 
 def test_only_this_machine_may_ask_unless_somebody_says_so() -> None:
     assert MonitoringSettings().host == "127.0.0.1"
+
+
+async def test_a_chat_that_is_opened_with_figures_counts_in_them(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mynah.world.open_screening", lambda _: WordScreening(refused=()))
+    base = tiny_model("llama", tmp_path / "base")
+    settings = Settings(home=home, engine=EngineSettings(base=str(base), max_new_tokens=4))
+    figures = Figures()
+    async with open_chat(settings, follows=False, figures=figures) as chat:
+        updates = [one async for one in chat.service.answer(Incoming("terminal", "c", "member", "hello"))]
+    assert updates[-1].reply is not None
+    told = figures.text().decode()
+    assert f'mynah_replies_total{{kind="{updates[-1].reply.kind.value}"}} 1.0' in told
+    assert "mynah_engine_wait_seconds_count 1.0" in told
+    assert 'mynah_verdicts_total{outcome="pass",screen="none"}' in told
