@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from bot.engine.protocol import EngineBusy
+from bot.settings import EngineSettings
 from storage.errors import WrongUsage
 
 
@@ -16,6 +17,13 @@ class Admission:
         self._max_per_member = max_per_member
         self._by_member: Counter[str] = Counter()
         self._ids: set[str] = set()
+
+    @classmethod
+    def of(cls, settings: EngineSettings) -> "Admission":
+        """As an operator set the limits: what runs and what waits are in."""
+        return cls(
+            max_requests=settings.max_running + settings.max_waiting, max_per_member=settings.max_waiting_per_member
+        )
 
     @property
     def admitted(self) -> int:

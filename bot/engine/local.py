@@ -39,9 +39,7 @@ class LocalEngine:
             patience_seconds=settings.deadline_seconds,
             monotonic=monotonic,
         )
-        self._admission = Admission(
-            max_requests=settings.max_running + settings.max_waiting, max_per_member=settings.max_waiting_per_member
-        )
+        self._admission = Admission.of(settings)
         self._requests: dict[str, Request] = {}
 
     @property

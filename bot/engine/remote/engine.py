@@ -58,9 +58,7 @@ class RemoteEngine:
         self._fleet = fleet
         self._adapters = adapters
         self._context_tokens = context_tokens
-        self._admission = Admission(
-            max_requests=settings.max_running + settings.max_waiting, max_per_member=settings.max_waiting_per_member
-        )
+        self._admission = Admission.of(settings)
         self._requests: dict[str, Patience] = {}
 
     @property
