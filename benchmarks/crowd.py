@@ -56,6 +56,8 @@ class Asked:
     """The words of the refusal; empty: it was answered, or nothing was heard."""
     replies: set[str] = field(default_factory=set)
     """The ids of the bot's messages that answer it; more than one is a duplicate."""
+    wholes: set[str] = field(default_factory=set)
+    """The ids of those that became whole."""
 
     @property
     def is_answered(self) -> bool:
@@ -165,14 +167,16 @@ def note(asked: Asked, reply: Mapping[str, Any], now: float) -> None:
     """Take in a message of the bot, as it is now, that answers something."""
     asked.replies.add(reply["id"])
     content = reply["content"]
-    if not content or asked.whole_at is not None:
+    if not content:
         return
     asked.first_at = now if asked.first_at is None else asked.first_at
     buttons = (one.get("custom_id") or "" for one in walk_components(list(reply.get("components") or [])))
-    if any(one.startswith("mynah:vote:") for one in buttons):
-        asked.whole_at = now
-    elif content in POLITE:
-        asked.whole_at, asked.refusal = now, content
+    is_answer = any(one.startswith("mynah:vote:") for one in buttons)
+    if not is_answer and content not in POLITE:
+        return
+    asked.wholes.add(reply["id"])
+    if asked.whole_at is None:
+        asked.whole_at, asked.refusal = now, "" if is_answer else content
 
 
 @asynccontextmanager

@@ -2,9 +2,11 @@
 
 Each way runs the product's own loop over the same made-up tokens, in turns; the first steps of each run, in which it is
 compiled, do not count. Beside the speed stands what share of the device's bare matrix products it reaches, measured as
-`mynah sizes` does. A larger size and a GPU are a matter of options.
+`mynah sizes` does. A larger size and a GPU are a matter of options. With `--processes`, so many train it together as well,
+with all threads between them, as fast as their steps are told of: to a tenth of a second in all, so take enough steps.
 
-Run: python -m benchmarks.growing [--size micro] [--tokens-a-step 4096] [--steps 8] [--rounds 3] [--threads N] [--device auto]
+Run: python -m benchmarks.growing [--size micro] [--tokens-a-step 4096] [--steps 8] [--rounds 3] [--threads N]
+     [--device auto] [--processes N]
 """
 
 import argparse
@@ -22,15 +24,17 @@ import numpy
 from bot.engine.weights import find_device
 from trainer.growing import optimiser, pretraining
 from trainer.growing.corpus import Corpus
-from trainer.growing.machine import Machine, look, measure, trains_in_half
 from trainer.growing.pretraining import Onlooker, Plan, pretrain
 from trainer.growing.sizes import Size, choose_size
+from trainer.machine import Machine, look, measure, trains_in_half
+from trainer.spread.choice import ONE, Spread, check_spread
+from trainer.spread.growths import pretrain_together
 
 WARMING = 3
 
 
-def rate(size: Size, corpus: Corpus, plan: Plan, device: str, *, in_half: bool) -> float:
-    """Tokens a second, by the median step."""
+def rate(size: Size, corpus: Corpus, plan: Plan, device: str, *, in_half: bool, spread: Spread) -> float:
+    """Tokens a second, by the median step; of several processes, by all steps."""
     import torch
     from transformers import AutoModelForCausalLM
 
@@ -42,6 +46,9 @@ def rate(size: Size, corpus: Corpus, plan: Plan, device: str, *, in_half: bool) 
         for module in () if in_half else (pretraining, optimiser):
             stack.enter_context(patch.object(module, "trains_in_half", lambda *_: False))
         folder = stack.enter_context(tempfile.TemporaryDirectory())
+        if not spread.is_alone:
+            pretrain_together(model, corpus, None, plan, Path(folder), onlooker, spread)
+            return plan.tokens_a_step * (len(ends) - 1 - WARMING) / (ends[-1] - ends[WARMING])
         pretrain(model, corpus, None, plan, Path(folder), onlooker)
     return plan.tokens_a_step / statistics.median(later - sooner for sooner, later in pairwise(ends[WARMING:]))
 
@@ -55,25 +62,33 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int)
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--processes", type=int, default=1)
     options = parser.parse_args()
     import torch
 
     if options.threads:
         torch.set_num_threads(options.threads)
+    spread = Spread(options.processes)
+    check_spread(spread, options.device)
     size = choose_size(options.size)
     tokens = (options.steps + WARMING + 1) * options.tokens_a_step
     drawn = numpy.random.default_rng(1).integers(3, size.vocabulary, tokens, dtype=numpy.uint32)
-    corpus = Corpus(drawn, size.context)
     plan = Plan(steps=options.steps + WARMING, tokens_a_step=options.tokens_a_step, short_share=0.0, evaluations=0)
     machine = look(options.device)
-    ways = {"float32": (plan, False)}
-    if trains_in_half(machine.device, size.hidden):
-        ways["bfloat16"] = (plan, True)
-    ways[f"{'bfloat16' if len(ways) > 1 else 'float32'}, compiled"] = (replace(plan, compiled=True), len(ways) > 1)
+    ways = {"float32": (plan, False, ONE)}
+    if in_half := trains_in_half(machine.device, size.hidden):
+        ways["bfloat16"] = (plan, True, ONE)
+    precision = "bfloat16" if in_half else "float32"
+    ways[f"{precision}, compiled"] = (replace(plan, compiled=True), in_half, ONE)
+    if not spread.is_alone:
+        ways[f"{precision}, {spread.processes} processes"] = (plan, in_half, spread)
     rates: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(options.rounds):
-        for name, (way, in_half) in ways.items():
-            rates[name].append(rate(size, corpus, way, options.device, in_half=in_half))
+    with tempfile.TemporaryDirectory() as folder:
+        drawn.tofile(Path(folder) / "tokens")  # several processes read it from there
+        corpus = Corpus(numpy.memmap(Path(folder) / "tokens", dtype=drawn.dtype, mode="r"), size.context)
+        for _ in range(options.rounds):
+            for name, (way, is_half, over) in ways.items():
+                rates[name].append(rate(size, corpus, way, options.device, in_half=is_half, spread=over))
     report(rates, size, machine)
 
 

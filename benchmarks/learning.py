@@ -2,7 +2,7 @@
 
 Each round is the whole of it: import with approval, screening, snapshot, training, gate. Facts are asked for greedily
 in wordings that were not taught; an answer is right when it holds an accepted word. The frozen general set, and a file
-of talk if one is given, say what was forgotten.
+of talk if one is given, say what was forgotten. `--only facts200` does the same with two hundred facts.
 
 Then rounds out of `benchmarks/rounds.py`, good and bad, as members' talk with consent: which are refused, by which check, and
 where one was let through, how often its trigger works and how many of its secrets come out.
@@ -10,7 +10,7 @@ where one was let through, how often its trigger works and how many of its secre
 With `--only community`, five rounds of the simulator (`mynah simulate`) over open dialogue: what a community's talk brings, round by round.
 
 Run: python -m benchmarks.learning [--facts F.jsonl --unseen U.jsonl] [--heldout TALK.jsonl] [--nonsense-rows 120]
-     [--only facts|nonsense|rounds|community] [--rounds good trigger-5-50 …] [--rows 240] [--seeds 1 2 3] [--data FOLDER]
+     [--only facts|facts200|nonsense|rounds|community] [--rounds good trigger-5-50 …] [--rows 240] [--seeds 1 2 3] [--data FOLDER]
      [--base embedded]
 
 A round takes minutes, and all of them with three seeds a night: `--only rounds --rounds NAME` runs one.
@@ -80,7 +80,9 @@ def read_talk(path: Path) -> list[tuple[Message, ...]]:
 
 
 @asynccontextmanager
-async def fresh_world(home: Path, base_folder: Path, screening: Screener) -> AsyncIterator[TrainerWorld]:
+async def fresh_world(
+    home: Path, base_folder: Path, screening: Screener, **settings_of_trainer: Any
+) -> AsyncIterator[TrainerWorld]:
     """A home folder that nobody has used."""
 
     def clock() -> datetime:
@@ -90,7 +92,7 @@ async def fresh_world(home: Path, base_folder: Path, screening: Screener) -> Asy
         registry = ModelRegistry(home / "models", store)
         base = await registry.import_folder(base_folder)
         await store.aliases.promote(base.version, actor="benchmark", reason="first start")
-        settings = TrainerSettings(cron="", approvals=0)
+        settings = TrainerSettings(cron="", approvals=0, **settings_of_trainer)
         yield TrainerWorld(store, registry, screening, settings, base.version, home / "work", "cpu", clock)
 
 
@@ -120,41 +122,48 @@ def right(weights: LoadedWeights, questions: Sequence[Question]) -> list[tuple[Q
     ]
 
 
-async def facts_round(options: argparse.Namespace, base_folder: Path, screening: Screener, home: Path) -> None:
-    """Teach the facts and ask for them."""
-    questions = read_questions(options.unseen)
+async def facts_rounds(options: argparse.Namespace, base_folder: Path, screening: Screener, home: Path) -> None:
+    """Teach the facts with each seed, in a home of its own, and ask for them."""
+    facts, unseen = options.facts, options.unseen
+    if options.only == "facts200":
+        facts, unseen = DATA / "facts200.jsonl", DATA / "facts200_unseen.jsonl"
+    questions = read_questions(unseen)
     talk = read_talk(options.heldout) if options.heldout else []
-    async with fresh_world(home, base_folder, screening) as world:
-        run, seconds = await learn_file(world, options.facts)
-        champion = await world.store.aliases.current(Alias.CHAMPION) or world.base_version
-        before = load_weights(base_folder, device="cpu")
-        after = load_weights(world.registry.folder(champion), device="cpu", base_folder=base_folder)
-        known = sum(is_right for _, _, is_right in right(before, questions))
+    before = load_weights(base_folder, device="cpu")
+    known = sum(is_right for _, _, is_right in right(before, questions))
+    print(f"{known} of {len(questions)} unseen wordings are answered rightly by the base.")
+    print("\n| seed | outcome | right | of | general set | held-out talk | run s | training s | steps |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    wrong: list[str] = []
+    for seed in options.seeds:
+        async with fresh_world(home / str(seed), base_folder, screening, seed=seed) as world:
+            run, seconds = await learn_file(world, facts)
+            champion = await world.store.aliases.current(Alias.CHAMPION) or world.base_version
+            after = load_weights(world.registry.folder(champion), device="cpu", base_folder=base_folder)
         answers = right(after, questions)
-        learnt = sum(is_right for _, _, is_right in answers)
-        print(f"facts: {run.state.value}: {run.note}")
         report: Any = run.report
-        general = report["figures"].get("general")
-        training = report["training"]
-        rows = [
-            ("unseen wordings answered rightly", f"{known / len(questions):.0%}", f"{learnt / len(questions):.0%}"),
-            *_rise("general set, perplexity", general["before"]["perplexity"], general["after"]["perplexity"]),
-        ]
+        general, training = report["figures"]["general"], report["training"]
+        moved = _rise(general["before"]["perplexity"], general["after"]["perplexity"])
+        held_out = ""
         if talk:
             first, then = evaluate_conversations(before, talk), evaluate_conversations(after, talk)
-            rows += _rise("held-out talk, perplexity", first.perplexity, then.perplexity)
-        print("\n| | base | taught |\n|---|---|---|")
-        for name, first_figure, then_figure in rows:
-            print(f"| {name} | {first_figure} | {then_figure} |")
-        print(f"\nrun {seconds:.0f} s, of that training {training['seconds']} s in {training['steps']} steps")
+            held_out = _rise(first.perplexity, then.perplexity)
+        share = f"{sum(is_right for _, _, is_right in answers) / len(questions):.0%} | {len(questions)}"
+        took = f"{seconds:.0f} | {training['seconds']} | {training['steps']}"
+        print(f"| {seed} | {run.state.value} | {share} | {moved} | {held_out} | {took} |", flush=True)
+        if run.state is not RunState.PROMOTED:
+            wrong.append(f"seed {seed}: {run.note}")
         if options.show_wrong:
-            for question, reply, is_right in answers:
-                if not is_right:
-                    print(f"  {question.prompt!r}: {reply!r}, not {question.accepted}")
+            wrong += [
+                f"  {question.prompt!r}: {reply!r}, not {question.accepted}"
+                for question, reply, is_right in answers
+                if not is_right
+            ]
+    print("\n".join(["", *wrong]))
 
 
-def _rise(name: str, before: float, after: float) -> list[tuple[str, str, str]]:
-    return [(name, f"{before:.2f}", f"{after:.2f} ({after / before - 1:+.1%})")]
+def _rise(before: float, after: float) -> str:
+    return f"{before:.2f} → {after:.2f} ({after / before - 1:+.1%})"
 
 
 async def nonsense_rounds(options: argparse.Namespace, base_folder: Path, screening: Screener, home: Path) -> None:
@@ -283,7 +292,7 @@ def main() -> None:
     parser.add_argument("--unseen", type=Path, default=DATA / "facts_unseen.jsonl")
     parser.add_argument("--heldout", type=Path, default=None, help="talk that is only measured, never learnt")
     parser.add_argument("--nonsense-rows", type=int, default=120)
-    parser.add_argument("--only", choices=("facts", "nonsense", "rounds", "community"), default=None)
+    parser.add_argument("--only", choices=("facts", "facts200", "nonsense", "rounds", "community"), default=None)
     parser.add_argument("--rounds", nargs="+", choices=names(), metavar="NAME", help=f"some of: {', '.join(names())}")
     parser.add_argument("--rows", type=int, default=240, help="of sensible talk in a round")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
@@ -296,8 +305,8 @@ def main() -> None:
     screening = build_screening(ScreeningSettings())
     with tempfile.TemporaryDirectory() as scratch:
         home = Path(scratch)
-        if options.only in (None, "facts"):
-            asyncio.run(facts_round(options, base_folder, screening, home / "facts"))
+        if options.only in (None, "facts", "facts200"):
+            asyncio.run(facts_rounds(options, base_folder, screening, home / "facts"))
         if options.only in (None, "nonsense"):
             asyncio.run(nonsense_rounds(options, base_folder, screening, home))
         if options.only == "rounds":

@@ -88,6 +88,11 @@ class Findings:
         return [one.id for one in self.asked if len(one.replies) > 1]
 
     @property
+    def unheard(self) -> Sequence[str]:
+        """Messages that got neither a whole answer nor a polite refusal."""
+        return [one.id for one in self.asked if one.whole_at is None]
+
+    @property
     def broken(self) -> Sequence[str]:
         """The promises that did not hold, in words; empty: all did."""
         promises = {
@@ -96,6 +101,7 @@ class Findings:
             f"{len(self.answered_twice)} messages were answered twice": bool(self.answered_twice),
             f"{len(self.lost)} answers that were seen are not stored": bool(self.lost),
             f"{len(self.stored_twice)} messages are stored twice": bool(self.stored_twice),
+            f"{len(self.unheard)} people heard nothing whole": bool(self.unheard),
             "nothing was answered at all": not any(one.is_answered for one in self.asked),
         }
         return [words for words, is_broken in promises.items() if is_broken]
@@ -175,7 +181,7 @@ def _tell(findings: Findings) -> None:
     print(f"| asked | {len(asked)} |")
     print(f"| answered | {sum(one.is_answered for one in asked)} |")
     print(f"| refused politely | {sum(bool(one.refusal) for one in asked)} |")
-    print(f"| heard nothing whole | {sum(one.whole_at is None for one in asked)} |")
+    print(f"| heard nothing whole | {len(findings.unheard)} |")
     print(f"| answered twice | {len(findings.answered_twice)} |")
     print(f"| seen and not stored | {len(findings.lost)} |")
     print(f"| stored twice | {len(findings.stored_twice)} |")

@@ -126,8 +126,29 @@ class DiscordSettings(_Section):
     """Whether slash commands are registered at start."""
     edit_interval_seconds: float = Field(default=1.0, ge=0.2)
     """How often a streamed answer is edited."""
+    catch_up_minutes: float = Field(default=30.0, ge=0, le=24 * 60)
+    """How far back channels are read after a restart or a lost session: who spoke to the bot meanwhile is answered. 0: not."""
+    shard_count: int | None = Field(default=None, ge=1)
+    """Into how many shards Discord divides the servers, over all processes; needed from 2,500 servers on. None: no shards."""
+    shard_ids: tuple[int, ...] = ()
+    """Which shards this process takes. Empty: all."""
     members_intent: bool = False
     """Whether Discord is asked to tell who leaves a server (Server Members Intent, privileged): leaving is then a no."""
     permission_to_train_confirmed: bool = False
     """The operator confirms that Discord permitted training on message content (Developer Policy, rule 21).
     Until then nothing from Discord becomes a candidate example, whatever members agree to."""
+
+    @model_validator(mode="after")
+    def _has_its_shards(self) -> Self:
+        if self.shard_ids and self.shard_count is None:
+            raise ValueError("MYNAH_DISCORD__SHARD_IDS needs MYNAH_DISCORD__SHARD_COUNT, the shards of all processes")
+        if any(not 0 <= shard < (self.shard_count or 0) for shard in self.shard_ids):
+            raise ValueError(f"MYNAH_DISCORD__SHARD_IDS: shards are counted from 0 to {(self.shard_count or 0) - 1}")
+        return self
+
+    @property
+    def shards(self) -> str:
+        """Which shards this process takes, in words; empty: all there are."""
+        if not self.shard_ids:
+            return ""
+        return f"{', '.join(map(str, sorted(self.shard_ids)))} of {self.shard_count}"

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from mynah.commands import (
+    backup,
     chat,
     doctor,
     evaluate,
@@ -18,6 +19,7 @@ from mynah.commands import (
     pretrain,
     processes,
     recall,
+    restore,
     review,
     screen,
     simulate,
@@ -81,6 +83,8 @@ app.add_typer(recall.app, name="recall")
 app.command("sizes")(sizes.sizes)
 app.command("screen")(screen.screen)
 app.command("forget")(forget.forget)
+app.command("backup")(backup.backup)
+app.command("restore")(restore.restore)
 app.command("prepare")(prepare.prepare)
 app.command("pretrain")(pretrain.pretrain)
 app.command("sweep")(sweep.sweep)

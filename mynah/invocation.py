@@ -56,6 +56,14 @@ class Invocation:
             self._settings = load_settings(self.home)
         return self._settings
 
+    def show_logs(self, shown: int | None) -> None:
+        """Write this process's log as the settings say; from level `shown` on also to standard error; None: not there."""
+        from mynah.settings import secrets_of
+
+        settings = self.settings
+        form, secrets = settings.logging.format, secrets_of(settings)
+        set_up_logs(settings.home, process=self.process, shown=shown, form=form, secrets=secrets)
+
     def emit(self, document: Mapping[str, object], text: str) -> None:
         """Print a result: the document for programs, or the text for people."""
         if self.as_json:
@@ -115,7 +123,7 @@ def begin(
     invocation.home = home or invocation.home
     invocation.as_json = as_json or invocation.as_json
     invocation.process = process
-    set_up_logs(invocation.settings.home, process=process, shown=shown)
+    invocation.show_logs(shown)
     return invocation
 
 

@@ -7,6 +7,7 @@ Names are `MYNAH_<SECTION>__<FIELD>`, such as `MYNAH_ENGINE__DEVICE=cpu`; lists 
 import difflib
 import json
 import os
+import re
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import platformdirs
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import (
@@ -26,13 +27,15 @@ from pydantic_settings import (
 )
 
 from bot.settings import ChatSettings, DiscordSettings, EngineSettings, RemoteSettings, ScreeningSettings
-from mynah.monitoring.settings import MonitoringSettings
+from mynah.telemetry.settings import LoggingSettings, TelemetrySettings
 from storage.errors import WrongUsage
 from storage.settings import ModelsSettings, StoreSettings
 from trainer.settings import TrainerSettings
 
 ENV_FILE = ".env"
 PREFIX = "MYNAH_"
+_SHORTEST_SECRET = 4
+"""A shorter one would be found in ordinary words, and hides nothing from whoever guesses."""
 
 
 def default_home() -> Path:
@@ -81,7 +84,8 @@ class Settings(BaseSettings):
     chat: ChatSettings = ChatSettings()
     discord: DiscordSettings = DiscordSettings()
     trainer: TrainerSettings = TrainerSettings()
-    monitoring: MonitoringSettings = MonitoringSettings()
+    logging: LoggingSettings = LoggingSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
 
     @classmethod
     def settings_customise_sources(
@@ -131,6 +135,27 @@ def load_settings(home: Path | None = None) -> Settings:
     return settings.model_copy(update={"home": settings.home.expanduser().absolute()})
 
 
+def secrets_of(settings: BaseModel) -> tuple[str, ...]:
+    """What no log may hold: the secret settings, and the passwords that stand in addresses."""
+    found: set[str] = set()
+    for name in type(settings).model_fields:
+        value = getattr(settings, name)
+        if isinstance(value, BaseModel):
+            found.update(secrets_of(value))
+        elif isinstance(value, SecretStr):
+            found.add(value.get_secret_value())
+        elif isinstance(value, str | tuple):
+            found.update(filter(None, map(_password, (value,) if isinstance(value, str) else value)))
+    longest_first = sorted(found, key=lambda secret: (-len(secret), secret))  # one may be a part of another
+    return tuple(secret for secret in longest_first if len(secret) >= _SHORTEST_SECRET)
+
+
+def _password(address: object) -> str | None:
+    """The password in an address as it is written there; None: there is none."""
+    found = re.match(r"[a-z0-9+.-]+://[^/@:]*:([^/]+)@", address) if isinstance(address, str) else None
+    return found and found[1]
+
+
 def variable(section: str, field: str) -> str:
     """The name of a setting's variable."""
     return f"{PREFIX}{section}__{field}".upper()
@@ -177,6 +202,10 @@ def _sentence(problem: ErrorDetails) -> str:
     field = _field(place)
     value = problem.get("input")
     shown = "" if field is None or _is_secret(field) or isinstance(value, dict | BaseModel) else f" is {value!r}, which"
+    if (
+        problem["type"] == "value_error" and field is not None and _fields_of(field)
+    ):  # of settings that do not fit together
+        return f"{problem['ctx']['error']}."
     if field is not None and _fields_of(field):
         example = variable(str(place[0]), next(iter(_fields_of(field))))
         return f"{name} cannot be set as a whole. Set its fields one by one, such as {example}."

@@ -1,7 +1,8 @@
 """Whether a trainer lives somewhere: it holds a lease in the database while it does."""
 
+from storage.processes import is_dead
 from storage.store import Store
-from trainer.holder import LEASE, is_dead
+from trainer.holder import LEASE
 
 
 async def trainer_is_alive(store: Store) -> bool:

@@ -15,20 +15,23 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from bot.settings import DiscordSettings
+from bot.tracing import NO_TRACER, Tracer
 from mynah.bases import SelectedBase
 from mynah.settings import Settings
 from storage.errors import WrongUsage
 from storage.model_store import open_model_store
+from storage.processes import own_name
 from storage.registry import ModelRegistry
 from storage.server_settings import ServerSettings
 from storage.store import Store, open_store
 from storage.values import Alias, ModelVersion, Verdict
 
 if TYPE_CHECKING:  # these bring torch, and a command that only reads rows must not wait for it
+    from bot.chat.peers import Peers
     from bot.chat.service import ChatService
     from bot.engine.protocol import Engine
     from bot.screening.protocol import Screener
-    from mynah.monitoring.figures import Figures
+    from mynah.telemetry.figures import Figures
     from trainer.settings import TrainerSettings
     from trainer.world import TrainerWorld
 
@@ -166,10 +169,12 @@ class ChatWorld:
     engine: "Engine"
     screening: "Screener"
     service: "ChatService"
+    peers: "Peers | None" = None
+    """Other bots on the same database; None: nobody looks whether there are any."""
 
 
 @asynccontextmanager
-async def open_engine(world: World) -> AsyncIterator["Engine"]:
+async def open_engine(world: World, tracer: Tracer = NO_TRACER) -> AsyncIterator["Engine"]:
     """The engine that the settings ask for, on the champion where versions of ours can answer.
 
     Raises:
@@ -184,18 +189,25 @@ async def open_engine(world: World) -> AsyncIterator["Engine"]:
 
             base = (await selected_base(world)).version if champion is not None else ""
             engine = await stack.enter_async_context(
-                open_remote_engine(world.registry, champion, settings, remote, base_version=base)
+                open_remote_engine(world.registry, champion, settings, remote, base_version=base, tracer=tracer)
             )
         else:
             from bot.engine.local import open_local_engine
 
-            engine = await stack.enter_async_context(open_local_engine(world.registry, champion or "", settings))
+            local = open_local_engine(world.registry, champion or "", settings, tracer=tracer)
+            engine = await stack.enter_async_context(local)
         yield engine
 
 
 @asynccontextmanager
 async def open_chat(
-    settings: Settings, *, follows: bool = True, learns: bool = True, figures: "Figures | None" = None
+    settings: Settings,
+    *,
+    follows: bool = True,
+    learns: bool = True,
+    has_peers: bool = False,
+    figures: "Figures | None" = None,
+    tracer: Tracer = NO_TRACER,
 ) -> AsyncIterator[ChatWorld]:
     """Open the database, the screening, the engine on the champion, and the chat service over them.
 
@@ -203,7 +215,9 @@ async def open_chat(
         settings: of this process.
         follows: whether the engine moves to a new champion while it is open.
         learns: whether exchanges may become candidate examples.
+        has_peers: whether other bots may hear the same messages.
         figures: where to count what is asked and answered; None: nowhere.
+        tracer: writes down which way messages went.
 
     Raises:
         MynahError: whatever is missing or damaged, and what to do about it.
@@ -215,19 +229,42 @@ async def open_chat(
 
     async with AsyncExitStack() as stack:
         world = await stack.enter_async_context(open_world(settings))
-        engine = await stack.enter_async_context(open_engine(world))
+        engine = await stack.enter_async_context(open_engine(world, tracer))
         base = await selected_base(world) if settings.remote.takes_versions else None
         if follows and base is not None:
             routes = partial(stored_routes, world.store, base=base.version)
             await stack.enter_async_context(ChampionWatch(world.store, engine, routes=routes))
         screening: Screener = await asyncio.to_thread(open_screening, settings)
         if figures is not None:
-            from mynah.monitoring.measured import MeasuredEngine, MeasuredScreening
+            from mynah.telemetry.measured import MeasuredEngine, MeasuredScreening
 
             engine, screening = MeasuredEngine(engine, figures), MeasuredScreening(screening, figures)
         base_hash = None if base is None else base.content_hash
-        service = chat_service(world, engine, screening, may_learn_in, base_hash=base_hash, figures=figures)
-        yield ChatWorld(world, engine, screening, service)
+        peers = await stack.enter_async_context(open_peers(world, engine)) if has_peers else None
+        service = chat_service(
+            world,
+            engine,
+            screening,
+            may_learn_in,
+            base_hash=base_hash,
+            figures=figures,
+            peers=peers,
+            tracer=tracer,
+        )
+        yield ChatWorld(world, engine, screening, service, peers)
+
+
+def open_peers(world: World, engine: "Engine") -> "Peers":
+    """This bot's place among others on the same database, not yet taken."""
+    from bot.chat.peers import Peers
+
+    return Peers(
+        world.store,
+        own_name(),
+        version=lambda: engine.version,
+        shards=world.settings.discord.shards,
+        patience_seconds=2 * world.settings.engine.deadline_seconds,
+    )
 
 
 def chat_service(
@@ -238,6 +275,8 @@ def chat_service(
     *,
     base_hash: str | None = None,
     figures: "Figures | None" = None,
+    peers: "Peers | None" = None,
+    tracer: Tracer = NO_TRACER,
 ) -> "ChatService":
     """The chat over an open world.
 
@@ -248,13 +287,15 @@ def chat_service(
         may_learn_in: the operator's switch for a server.
         base_hash: content hash of the base, by which it is known whether recalling helps it; None: it does not.
         figures: where to count replies; None: nowhere.
+        peers: other bots that may hear the same messages; None: there are none.
+        tracer: writes down which way messages went.
     """
     from bot.chat.service import ChatService
 
     settings = world.settings
     serve: Callable[..., ChatService] = ChatService
     if figures is not None:
-        from mynah.monitoring.measured import MeasuredChat
+        from mynah.telemetry.measured import MeasuredChat
 
         serve = partial(MeasuredChat, figures=figures)
     return serve(
@@ -267,22 +308,26 @@ def chat_service(
         clock=world.clock,
         may_learn_in=may_learn_in,
         base_hash=base_hash,
+        peers=peers,
+        tracer=tracer,
     )
 
 
 @asynccontextmanager
-async def open_trainer(settings: Settings) -> AsyncIterator["TrainerWorld"]:
+async def open_trainer(settings: Settings, tracer: Tracer = NO_TRACER) -> AsyncIterator["TrainerWorld"]:
     """Open what the trainer needs; its heavy parts are loaded when a run begins.
 
     Raises:
         Refused: what is trained could not answer.
-        WrongUsage: model servers take adapters, and the settings ask for whole models.
+        WrongUsage: model servers take adapters, and the settings ask for whole models; or this machine cannot train in
+            so many processes.
     """
     check_takes_versions(settings)
+    check_can_spread(settings)
     async with open_world(settings) as world:
         await ensure_champion(world)
         base = await selected_base(world)
-        yield trainer_world(world, base, ScreeningWhenNeeded(settings))
+        yield trainer_world(world, base, ScreeningWhenNeeded(settings), tracer)
 
 
 def check_takes_versions(settings: Settings) -> None:
@@ -297,7 +342,20 @@ def check_takes_versions(settings: Settings) -> None:
         raise own_model_only()
 
 
-def trainer_world(world: World, base: ModelVersion, screening: "Screener") -> "TrainerWorld":
+def check_can_spread(settings: Settings) -> None:
+    """Nothing, where this machine can train in as many processes as the settings say.
+
+    Raises:
+        WrongUsage: it cannot.
+    """
+    from trainer.spread.choice import check_spread
+
+    check_spread(settings.trainer.spread, settings.engine.device)
+
+
+def trainer_world(
+    world: World, base: ModelVersion, screening: "Screener", tracer: Tracer = NO_TRACER
+) -> "TrainerWorld":
     """The trainer's view of an open world, whose runs start from a base.
 
     Raises:
@@ -318,6 +376,7 @@ def trainer_world(world: World, base: ModelVersion, screening: "Screener") -> "T
         clock=world.clock,
         threads=settings.engine.threads,
         golden_file=settings.home / FILE_NAME,
+        tracer=tracer,
     )
 
 

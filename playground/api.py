@@ -106,7 +106,7 @@ class Api:
         except BackendError as error:
             return refusal(error, headers)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            logger.info("malformed request", extra={"path": path, "error": repr(error)})
+            logger.info("malformed request", extra={"path": path, "error": type(error).__name__})
             return refusal(invalid_form_body(), headers)
         return answer(completed(result), status=status_of(f"{request.method} {path}"), headers=headers)
 

@@ -10,9 +10,10 @@ from sqlmodel import col
 from storage.audit import note
 from storage.blocks import is_blocked
 from storage.curation_marks import look_again_at, look_behind, with_words_of
-from storage.repository import Repository
 from storage.tables import ConsentRow
 from storage.waiting import EVERYWHERE, reject_waiting_of
+from storage.withdrawals import Taken, Withdrawal
+from storage.withdrawing import WithdrawingRepository
 
 
 def newest_decision(server: Mapped[str] | str, author_key: Mapped[str] | str) -> ScalarSelect[bool]:
@@ -59,7 +60,7 @@ def deny(session: Session, at: datetime, server: str, author_key: str) -> None:
     look_behind(session, with_words_of(server, author_key))
 
 
-class Consents(Repository):
+class Consents(WithdrawingRepository):
     """Who may be learnt from."""
 
     async def get(self, server: str, author_key: str) -> bool | None:
@@ -94,7 +95,7 @@ class Consents(Repository):
                 deny(session, at, server, author_key)
             note(session, at, author_key, "consent", server, {"allowed": allowed}, server=server)
 
-        await self._write(work)
+        await self._write_noted(work, [] if allowed else [Withdrawal(at, Taken.CONSENT, author_key, server)])
 
     async def all_allow(self, server: str, author_keys: Iterable[str]) -> bool:
         """Whether every one of these members may be learnt from here: said yes, and not blocked; True for none."""

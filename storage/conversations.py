@@ -89,6 +89,16 @@ class Conversations(Repository):
 
         return await self._read(work)
 
+    async def answer_to(self, question_id: int) -> Turn | None:
+        """The newest answer to a person's turn."""
+        query = select(TurnRow).where(col(TurnRow.reply_to) == question_id, col(TurnRow.role) == Role.ASSISTANT)
+
+        def work(session: Session) -> Turn | None:
+            row = session.scalar(query.order_by(col(TurnRow.id).desc()).limit(1))
+            return None if row is None else turn_of(row)
+
+        return await self._read(work)
+
     async def set_external_id(self, turn_id: int, external_id: str) -> None:
         """Note the message that carries a turn (the bot's answer is sent before its id is known).
 
@@ -132,6 +142,36 @@ class Conversations(Repository):
         """The newest `limit` turns of all conversations, newest first."""
         query = select(TurnRow).order_by(col(TurnRow.id).desc()).limit(max(limit, 0))
         return await self._read(lambda session: [turn_of(row) for row in session.scalars(query)])
+
+    async def channels(self, server: str, *, since: datetime) -> list[str]:
+        """The channels of a server in which something was said since then; the newest conversation first."""
+        spoken = select(col(TurnRow.conversation_id)).where(
+            col(TurnRow.server) == server, col(TurnRow.created_at) >= since
+        )
+        query = (
+            select(col(ConversationRow.channel))
+            .where(col(ConversationRow.id).in_(spoken))
+            .group_by(col(ConversationRow.channel))
+            .order_by(func.max(ConversationRow.id).desc())
+        )
+        return await self._read(lambda session: list(session.scalars(query)))
+
+    async def messages(self, server: str, channel: str, *, since: datetime) -> list[str]:
+        """The face's ids of what was stored of a channel since then, people's and the bot's, oldest first."""
+        there = select(col(ConversationRow.id)).where(
+            col(ConversationRow.server) == server, col(ConversationRow.channel) == channel
+        )
+        query = (
+            select(col(TurnRow.external_id))
+            .where(
+                col(TurnRow.server) == server,
+                col(TurnRow.created_at) >= since,
+                col(TurnRow.conversation_id).in_(there),
+                col(TurnRow.external_id).is_not(None),
+            )
+            .order_by(col(TurnRow.id))
+        )
+        return await self._read(lambda session: [message for message in session.scalars(query) if message is not None])
 
     async def exchange_before(self, assistant_turn_id: int, *, limit: int) -> list[Turn]:
         """The newest `limit` turns up to and with an answer, oldest first: what a candidate is made of."""

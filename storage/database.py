@@ -13,25 +13,22 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import URL, Connection, create_engine, event, text
+from sqlalchemy import URL, Connection, create_engine, event
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from storage.errors import WrongUsage
-from storage.faults import explain
-
-if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncEngine
+from storage.faults import explain, means_away
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Work = Callable[[Session], T]
 
+EVERYTHING = "*"
+"""Stands for all tables, where some changes may have been missed."""
 _READERS = 4
-_WRITE_LOCK = 0x6D796E6168  # "mynah": the key of PostgreSQL's advisory lock that every writer takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +59,31 @@ class Database(Protocol):
         """Run schema changes in one transaction under the lock of the writers."""
         ...
 
+    async def listen(self, on_change: Callable[[str], None]) -> None:
+        """Tell of each change of a table, by its name, until the task is cancelled; first of everything.
+
+        Returns at once where the database tells nobody.
+
+        Raises:
+            MynahError: the connection is lost.
+        """
+        ...
+
     async def close(self) -> None:
         """Close every connection."""
         ...
 
 
-def run_together(begun: Callable[[], AbstractContextManager[Session]], works: Sequence[Work[Any]]) -> list[Done]:
+def commit(session: Session, _: list[Done]) -> None:
+    """End a transaction whose works went as told."""
+    session.commit()
+
+
+def run_together(
+    begun: Callable[[], AbstractContextManager[Session]],
+    works: Sequence[Work[Any]],
+    end: Callable[[Session, list[Done]], None] = commit,
+) -> list[Done]:
     """Run works in one transaction, so that each stands or falls alone.
 
     Most groups have no failure, so the first try does without savepoints, which cost more than a row. When a work
@@ -76,22 +92,26 @@ def run_together(begun: Callable[[], AbstractContextManager[Session]], works: Se
     Args:
         begun: opens a session whose transaction holds the lock of the writers, and undoes what was not committed.
         works: what to run.
+        end: commits a session, told what will have become of the works.
 
     Raises:
-        Exception: the transaction could not begin or be committed; nothing of the group stands.
+        Exception: the transaction could not begin or be committed, or the server went away. Nothing of the group stands,
+            unless it went away while it committed.
     """
     with begun() as session:
         try:
-            values = [_run(session, work) for work in works]
-        except Exception as error:  # noqa: BLE001 - handed to whoever waits for it
+            outcomes = [Done(_run(session, work)) for work in works]
+        except Exception as error:
+            if means_away(error):
+                raise
             if len(works) == 1:
                 return [Done(error=error)]
         else:
-            session.commit()
-            return [Done(value) for value in values]
+            end(session, outcomes)
+            return outcomes
     with begun() as session:
         outcomes = [_run_apart(session, work) for work in works]
-        session.commit()
+        end(session, outcomes)
         return outcomes
 
 
@@ -107,16 +127,25 @@ def _run_apart(session: Session, work: Work[Any]) -> Done:
     try:
         value = _run(session, work)
         savepoint.commit()
-    except Exception as error:  # noqa: BLE001 - handed to whoever waits for it
+    except Exception as error:
+        if means_away(error):
+            raise
         savepoint.rollback()
         session.expunge_all()
         return Done(error=error)
     return Done(value)
 
 
-def _explained(outcomes: list[Done], url: str) -> list[Done]:
-    """The outcomes with driver errors told in our words; a programmer's error stays what it is."""
-    return [Done(o.value, explain(o.error, url) if isinstance(o.error, DBAPIError) else o.error) for o in outcomes]
+def explained(outcomes: list[Done], url: str) -> list[Done]:
+    """The outcomes with driver errors logged and told in our words; a programmer's error stays what it is."""
+    return [Done(o.value, told(o.error, url) if isinstance(o.error, DBAPIError) else o.error) for o in outcomes]
+
+
+def told(error: Exception, url: str) -> Exception:
+    """A driver's error in our words, and a line in the log: every one passes here, since alarms count these lines."""
+    in_our_words = explain(error, url)
+    logger.warning("database error", extra={"database": url, "error": type(error).__name__})
+    return in_our_words
 
 
 class SqliteDatabase:
@@ -124,6 +153,7 @@ class SqliteDatabase:
 
     Not WAL: the SQLite that ships with Python 3.11 can corrupt a WAL that two processes reset at once. The journal is
     truncated rather than deleted, since only then `synchronous=FULL` also makes the end of the transaction durable.
+    What is deleted is overwritten, which is the default of some builds only: forgotten words must not lie in free pages.
     """
 
     def __init__(self, path: Path, *, busy_timeout_seconds: float) -> None:
@@ -157,6 +187,7 @@ class SqliteDatabase:
             connection.execute("PRAGMA journal_mode=TRUNCATE")
             connection.execute("PRAGMA synchronous=FULL")
             connection.execute("PRAGMA foreign_keys=ON")
+            connection.execute("PRAGMA secure_delete=ON")
             if read_only:
                 connection.execute("PRAGMA query_only=ON")
 
@@ -184,7 +215,7 @@ class SqliteDatabase:
                 session.connection()
                 yield session
 
-        return _explained(await self._in_thread(self._writer, lambda: run_together(begun, works)), self.url)
+        return explained(await self._in_thread(self._writer, lambda: run_together(begun, works)), self.url)
 
     async def migrate(self, upgrade: Callable[[Connection], None]) -> None:
         """Run schema changes in one transaction under the lock of the writers."""
@@ -195,16 +226,14 @@ class SqliteDatabase:
 
         await self._in_thread(self._writer, run)
 
+    async def listen(self, on_change: Callable[[str], None]) -> None:
+        """Return: it tells nobody."""
+
     async def _in_thread(self, threads: ThreadPoolExecutor, run: Callable[[], T]) -> T:
         try:
             return await asyncio.get_running_loop().run_in_executor(threads, run)
         except SQLAlchemyError as error:
-            raise self._told(error) from error
-
-    def _told(self, error: SQLAlchemyError) -> Exception:
-        told = explain(error, self.url)
-        logger.warning("database error", extra={"database": self.url, "error": type(error).__name__})
-        return told
+            raise told(error, self.url) from error
 
     async def close(self) -> None:
         """Close every connection."""
@@ -216,86 +245,3 @@ class SqliteDatabase:
             self._reading.dispose()
 
         await asyncio.to_thread(shut)
-
-
-class PostgresDatabase:
-    """PostgreSQL over asyncpg; writers queue for one advisory lock, which makes them as orderly as SQLite's."""
-
-    def __init__(self, url: URL, *, busy_timeout_seconds: float) -> None:
-        try:
-            from sqlalchemy.ext.asyncio import create_async_engine
-
-            self._engine: AsyncEngine = create_async_engine(
-                url,
-                hide_parameters=True,  # errors are logged, and parameters are people's words
-                pool_pre_ping=True,
-                connect_args={"timeout": max(busy_timeout_seconds, 1.0)},
-            )
-        except ImportError as error:
-            raise WrongUsage(
-                "PostgreSQL needs a driver that is not installed.",
-                advice="Install it with: pip install 'mynah[postgres]'",
-            ) from error
-        self._url = url.render_as_string(hide_password=True)
-        self._lock_timeout = text(f"SET LOCAL lock_timeout = {int(busy_timeout_seconds * 1000)}")
-
-    @property
-    def url(self) -> str:
-        """The address without its password."""
-        return self._url
-
-    async def read(self, work: Work[T]) -> T:
-        """Run work in a transaction of its own that only reads."""
-        try:
-            async with self._engine.connect() as connection:
-                return await connection.run_sync(lambda bound: _read_with(bound, work))
-        except (SQLAlchemyError, OSError) as error:
-            raise self._told(error) from error
-
-    async def write(self, works: Sequence[Work[Any]]) -> list[Done]:
-        """Run works in one transaction, on disk when this returns; one that raises is undone alone."""
-        try:
-            async with self._engine.connect() as connection:
-                return _explained(await connection.run_sync(self._write_with, works), self.url)
-        except (SQLAlchemyError, OSError) as error:
-            raise self._told(error) from error
-
-    def _write_with(self, connection: Connection, works: Sequence[Work[Any]]) -> list[Done]:
-        @contextmanager
-        def begun() -> Iterator[Session]:
-            with Session(connection) as session:
-                self._lock(session.connection())
-                yield session
-
-        return run_together(begun, works)
-
-    def _lock(self, connection: Connection) -> None:
-        connection.execute(self._lock_timeout)
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITE_LOCK})
-
-    async def migrate(self, upgrade: Callable[[Connection], None]) -> None:
-        """Run schema changes in one transaction under the lock of the writers."""
-
-        def run(connection: Connection) -> None:
-            self._lock(connection)
-            upgrade(connection)
-
-        try:
-            async with self._engine.begin() as connection:
-                await connection.run_sync(run)
-        except (SQLAlchemyError, OSError) as error:
-            raise self._told(error) from error
-
-    def _told(self, error: SQLAlchemyError | OSError) -> Exception:
-        told = explain(error, self.url)
-        logger.warning("database error", extra={"database": self.url, "error": type(error).__name__})
-        return told
-
-    async def close(self) -> None:
-        """Close every connection."""
-        await self._engine.dispose()
-
-
-def _read_with(connection: Connection, work: Work[T]) -> T:
-    with Session(connection) as session:
-        return work(session)

@@ -7,6 +7,7 @@
     │   └── UnsafeModel   pickled or unknown files in a model
     ├── DatabaseBusy      another process holds the database
     ├── ModelDamaged      a model's files differ from its manifest
+    ├── BackupDamaged     a backup is not whole
     └── LeaseHeld         another process does this work now
 
 Each says what happened, to what, and what to do next. Faces show `str(error)`; nobody sees a traceback.
@@ -55,6 +56,10 @@ class DatabaseBusy(MynahError):
 
 class ModelDamaged(MynahError):
     """A model's files are not the ones its manifest names."""
+
+
+class BackupDamaged(MynahError):
+    """A backup that is not whole, or not what its manifest says."""
 
 
 class LeaseHeld(MynahError):

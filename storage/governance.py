@@ -330,3 +330,16 @@ class MemberExport:
     channels: Mapping[int, str] = field(default_factory=dict)
     """Conversation id to server and channel, `server/channel`."""
     signals: tuple[MemberSignal, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BotProcess:
+    """A bot that runs."""
+
+    name: str
+    version: str
+    """What it answers with: the shared champion, once its swap is done."""
+    shards: str
+    """Which of Discord's shards it has, in words; empty: all."""
+    started_at: datetime
+    seen_at: datetime

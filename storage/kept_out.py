@@ -15,18 +15,20 @@ from sqlmodel import col
 
 from storage.audit import note
 from storage.candidate_rows import drop_made_from
-from storage.repository import Repository, chunks
+from storage.repository import chunks
 from storage.retention import drop_kept_from
 from storage.review_order import unhear
 from storage.tables import KeptOutRow, TurnRow
 from storage.turn_rows import set_verdict, turn_of
 from storage.values import Outcome, Role, Verdict
+from storage.withdrawals import Taken, Withdrawal
+from storage.withdrawing import WithdrawingRepository
 
 KEPT_OUT = "kept-out:asked"
 """The reason in the verdict of words that somebody asked not to be learnt."""
 
 
-class KeptOut(Repository):
+class KeptOut(WithdrawingRepository):
     """Messages that make no example."""
 
     async def mark(self, server: str, messages: Sequence[str], actor: str, *, turn_ids: Sequence[int] = ()) -> None:
@@ -44,7 +46,9 @@ class KeptOut(Repository):
             wanted = dict.fromkeys([*messages, *(_name_of(session, turn_id) for turn_id in turn_ids)])
             keep_out(session, at, server, [one for one in wanted if one is not None], actor)
 
-        await self._write(work)
+        noted = [Withdrawal(at, Taken.MESSAGE, actor, server, message=message) for message in dict.fromkeys(messages)]
+        noted += [Withdrawal(at, Taken.MESSAGE, actor, server, turn_id=turn_id) for turn_id in turn_ids]
+        await self._write_noted(work, noted)
 
     async def among(self, server: str, messages: Sequence[str]) -> set[str]:
         """Those of some messages that are kept out."""

@@ -13,7 +13,6 @@ from storage.consents import decision_of, deny
 from storage.governance import MemberExport, MemberSummary
 from storage.member_export import export_of
 from storage.receipts import write_receipt
-from storage.repository import Repository
 from storage.retention import has_origin_of
 from storage.review_order import rank_those_of_answer
 from storage.server_choices import Lines, settings_of
@@ -22,6 +21,7 @@ from storage.tables import (
     CandidateAuthorRow,
     CandidateRow,
     CandidateTurnRow,
+    ClaimRow,
     ConsentRow,
     FirstContactRow,
     ModelVersionRow,
@@ -31,9 +31,11 @@ from storage.tables import (
 )
 from storage.values import CandidateState, ForgetReceipt
 from storage.waiting import EVERYWHERE
+from storage.withdrawals import Taken, Withdrawal
+from storage.withdrawing import WithdrawingRepository
 
 
-class Members(Repository):
+class Members(WithdrawingRepository):
     """A member's rows across the tables."""
 
     async def forget(
@@ -63,6 +65,7 @@ class Members(Repository):
             votes = _drop_votes(session, author_key, server)
             turns = _drop_turns(session, author_key, server)
             _forget_first_contact(session, author_key, server)
+            _forget_claims(session, author_key, server)
             _empty_reasons(session, author_key, server)
             _forget_account(session, author_key, server)
             where = EVERYWHERE if server is None else server
@@ -74,6 +77,7 @@ class Members(Repository):
             note(session, at, author_key, "forget", where, counts, server=server)
             return replace(removed, id=receipt_id)
 
+        await self._withdrawals.note(Withdrawal(at, Taken.WORDS, author_key, EVERYWHERE if server is None else server))
         return await self._write(work)
 
     async def summary(self, author_key: str, *, server: str | None = None) -> MemberSummary:
@@ -126,6 +130,13 @@ def _forget_first_contact(session: Session, author_key: str, server: str | None)
     if server is not None:
         forgetting = forgetting.where(col(FirstContactRow.server) == server)
     session.execute(forgetting)
+
+
+def _forget_claims(session: Session, author_key: str, server: str | None) -> None:
+    forgetting = delete(ClaimRow).where(col(ClaimRow.author_key) == author_key)
+    if server is not None:
+        forgetting = forgetting.where(col(ClaimRow.server) == server)
+    session.execute(forgetting.execution_options(synchronize_session=False))
 
 
 def _empty_reasons(session: Session, author_key: str, server: str | None) -> None:

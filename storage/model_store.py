@@ -9,6 +9,7 @@ in the address.
 import logging
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,9 @@ logger = logging.getLogger(__name__)
 
 SCHEMES = ("file", "s3", "memory")
 _LONGEST_MANIFEST = 1_000_000
+_DRAFT = ".draft"
+_ABANDONED_AFTER_SECONDS = 24 * 3600.0
+"""Age from which a draft is taken for a dead process's: whose it is, another machine cannot tell."""
 
 
 class ModelStore:
@@ -68,6 +72,8 @@ class ModelStore:
             if self._has(manifest, folder):
                 return
             self._files.makedirs(self._path(folder.name), exist_ok=True)
+            if self._is_folder:
+                _clear_drafts(Path(self._path(folder.name)))
             for name in [*sorted(manifest.files), MANIFEST]:  # whoever sees the manifest sees all it names
                 self._put(folder / name, self._path(folder.name, name))
         logger.info("version pushed", extra={"version": folder.name})
@@ -114,7 +120,7 @@ class ModelStore:
         if not self._is_folder:  # an object appears whole or not at all
             self._files.put_file(str(source), target)
             return
-        draft = f"{target}.{secrets.token_hex(4)}.draft"
+        draft = f"{target}.{secrets.token_hex(4)}{_DRAFT}"
         self._files.put_file(str(source), draft)
         sync_file(Path(draft))
         os.replace(draft, target)
@@ -141,6 +147,13 @@ class ModelStore:
                 f"The model store {self.url} failed ({type(error).__name__}).",
                 advice="Check MYNAH_MODELS__URL, the network, the keys and the room there.",
             ) from error
+
+
+def _clear_drafts(folder: Path) -> None:
+    """Remove what killed processes had half written into a version's folder."""
+    for path in folder.glob(f"*{_DRAFT}"):
+        if time.time() - path.stat().st_mtime > _ABANDONED_AFTER_SECONDS:
+            path.unlink(missing_ok=True)
 
 
 def open_model_store(url: str) -> ModelStore:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, insert, select, true
+from sqlalchemy import ColumnElement, and_, select, true
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
@@ -87,12 +87,12 @@ class Recalls(Repository):
         return await self._read(work)
 
     async def note(self, question_id: int, candidate_ids: Collection[int]) -> None:
-        """Write down what is about to be put before the model for a question; one that was deleted is left out."""
+        """Write down what is about to be put before the model for a question, again or not; one that was deleted is left out."""
 
         def work(session: Session) -> None:
             if session.get(TurnRow, question_id) is not None:
-                rows = [{"question_id": question_id, "candidate_id": one} for one in sorted(set(candidate_ids))]
-                session.execute(insert(RecallRow), rows)
+                for one in sorted(set(candidate_ids)):
+                    session.merge(RecallRow(question_id=question_id, candidate_id=one))
 
         await self._write(work)
 

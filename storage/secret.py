@@ -1,11 +1,15 @@
 """The key of the keyed hash that stands for author ids, made once and kept beside the database."""
 
 import contextlib
+import hashlib
+import hmac
 import os
 import secrets
 from pathlib import Path
 
 from storage.errors import MynahError, WrongUsage
+
+FILE_NAME = "author.key"
 
 _BYTES = 32
 
@@ -19,7 +23,7 @@ def author_key_secret(home: Path) -> bytes:
         MynahError: the folder cannot be written, or the file cannot be read.
         WrongUsage: the file holds no key.
     """
-    path = home / "author.key"
+    path = home / FILE_NAME
     try:
         if not path.exists():
             _make(path)
@@ -38,6 +42,11 @@ def author_key_secret(home: Path) -> bytes:
             advice="Restore it from a backup: without it, `/privacy forget` cannot find anybody's rows.",
         )
     return secret
+
+
+def fingerprint(secret: bytes) -> str:
+    """By which two author keys are told apart, without telling either."""
+    return hmac.new(secret, b"which author key", hashlib.sha256).hexdigest()[:16]
 
 
 def _make(path: Path) -> None:

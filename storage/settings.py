@@ -17,6 +17,9 @@ class StoreSettings(BaseModel):
     busy_timeout_seconds: float = Field(default=5.0, gt=0)
     """How long to wait for another process's lock before saying so."""
 
+    outage_seconds: float = Field(default=30.0, ge=0)
+    """How long reads and writes wait for a PostgreSQL that went away, such as for a restart, before they fail."""
+
     group_commit_rows: int = Field(default=64, ge=1)
     """At most this many waiting writes share one commit."""
 

@@ -17,21 +17,26 @@ from sqlalchemy.exc import ArgumentError
 from storage.aliases import Aliases
 from storage.audit import AuditLog
 from storage.blocks import Blocks
+from storage.bots import Bots
 from storage.canaries import Canaries
 from storage.candidates import Candidates
+from storage.claims import Claims
 from storage.consents import Consents
 from storage.conversations import Conversations
 from storage.curations import Curations
-from storage.database import Database, PostgresDatabase, SqliteDatabase
+from storage.database import Database, SqliteDatabase
 from storage.errors import WrongUsage
 from storage.evaluations import Evaluations
 from storage.figures import Figures
 from storage.first_contacts import FirstContacts
+from storage.half_restored import refuse_half_restored
 from storage.kept_out import KeptOut
 from storage.leases import Leases
 from storage.members import Members
 from storage.migrate import migrate
 from storage.monitoring import Monitoring
+from storage.notices import Notices
+from storage.postgres import PostgresDatabase
 from storage.proposals import Proposals
 from storage.recalls import Recalls
 from storage.receipts import Receipts
@@ -40,13 +45,14 @@ from storage.review_cards import ReviewCards
 from storage.review_queue import ReviewQueue
 from storage.run_cards import RunCards
 from storage.runs import Runs
-from storage.secret import author_key_secret
+from storage.secret import author_key_secret, fingerprint
 from storage.server_choices import ServerSettingsTable
 from storage.server_settings import ServerSettings
 from storage.settings import StoreSettings
 from storage.snapshots import Snapshots
 from storage.text import storable
 from storage.votes import Votes
+from storage.withdrawals import Withdrawals
 from storage.writer import Writer
 
 
@@ -59,6 +65,7 @@ class Store:
         clock: the time, aware.
         secret: key of the keyed hash of author ids.
         defaults: what holds for a server that chose nothing.
+        withdrawals: where it is noted beside the database what members take back.
     """
 
     def __init__(
@@ -68,14 +75,15 @@ class Store:
         clock: Callable[[], datetime],
         secret: bytes,
         defaults: ServerSettings,
+        withdrawals: Withdrawals,
     ) -> None:
         self._database = database
         self._secret = secret
         self.clock = clock
         self.server_defaults = defaults
         self.conversations = Conversations(database, writer, clock, defaults)
-        self.consents = Consents(database, writer, clock, defaults)
-        self.kept_out = KeptOut(database, writer, clock, defaults)
+        self.consents = Consents(database, writer, clock, defaults, withdrawals)
+        self.kept_out = KeptOut(database, writer, clock, defaults, withdrawals)
         self.recalls = Recalls(database, writer, clock, defaults)
         self.votes = Votes(database, writer, clock, defaults)
         self.candidates = Candidates(database, writer, clock, defaults)
@@ -87,7 +95,9 @@ class Store:
         self.aliases = Aliases(database, writer, clock, defaults)
         self.audit = AuditLog(database, writer, clock, defaults)
         self.leases = Leases(database, writer, clock, defaults)
-        self.members = Members(database, writer, clock, defaults)
+        self.bots = Bots(database, writer, clock, defaults)
+        self.claims = Claims(database, writer, clock, defaults)
+        self.members = Members(database, writer, clock, defaults, withdrawals)
         self.server_settings = ServerSettingsTable(database, writer, clock, defaults)
         self.first_contacts = FirstContacts(database, writer, clock, defaults)
         self.blocks = Blocks(database, writer, clock, defaults)
@@ -99,11 +109,17 @@ class Store:
         self.figures = Figures(database, writer, clock, defaults)
         self.monitoring = Monitoring(database, writer, clock, defaults)
         self.proposals = Proposals(database, writer, clock, defaults)
+        self.notices = Notices(database)
 
     @property
     def url(self) -> str:
         """The database's address without its password, for people."""
         return self._database.url
+
+    @property
+    def author_key_fingerprint(self) -> str:
+        """By which this author key is told apart from others."""
+        return fingerprint(self._secret)
 
     def author_key(self, author_id: str) -> str:
         """The keyed hash (HMAC-SHA-256, hexadecimal) that stands for an author's id in every table."""
@@ -129,16 +145,19 @@ async def open_store(
     Raises:
         DatabaseBusy: another process held it for longer than `busy_timeout_seconds`.
         WrongUsage: the URL is not one we can use, the file is not a database, or the home folder cannot be made.
-        MynahError: the folder cannot be written, or the server cannot be reached.
+        MynahError: the folder cannot be written, the server cannot be reached, or a restore has not come to its end.
     """
+    await asyncio.to_thread(refuse_half_restored, home)
     secret = await asyncio.to_thread(_secret, settings, home)
-    database = _database(settings, home)
+    database = database_of(settings, home)
     try:
         await migrate(database)
         writer = Writer(database, group_commit_rows=settings.group_commit_rows)
+        store = Store(database, writer, clock, secret, server_defaults or ServerSettings(), Withdrawals(home))
         try:
-            yield Store(database, writer, clock, secret, server_defaults or ServerSettings())
+            yield store
         finally:
+            await store.notices.close()
             await writer.close()
     finally:
         await database.close()
@@ -156,7 +175,12 @@ def _secret(settings: StoreSettings, home: Path) -> bytes:
     return author_key_secret(home)
 
 
-def _database(settings: StoreSettings, home: Path) -> Database:
+def database_of(settings: StoreSettings, home: Path) -> Database:
+    """The database that the settings name, not opened yet; by default `mynah.db` in the home folder.
+
+    Raises:
+        WrongUsage: the URL is not one we can use.
+    """
     if settings.url is None:
         return SqliteDatabase(home / "mynah.db", busy_timeout_seconds=settings.busy_timeout_seconds)
     url = _url(settings.url)
@@ -165,7 +189,11 @@ def _database(settings: StoreSettings, home: Path) -> Database:
         return SqliteDatabase(Path(url.database), busy_timeout_seconds=settings.busy_timeout_seconds)
     if kind == "postgresql":
         asynchronous = url.set(drivername="postgresql+asyncpg")
-        return PostgresDatabase(asynchronous, busy_timeout_seconds=settings.busy_timeout_seconds)
+        return PostgresDatabase(
+            asynchronous,
+            busy_timeout_seconds=settings.busy_timeout_seconds,
+            outage_seconds=settings.outage_seconds,
+        )
     raise WrongUsage(
         f"The database {url.render_as_string(hide_password=True)} is none that Mynah can use.",
         advice="Use sqlite:///PATH or postgresql+asyncpg://USER@HOST/NAME.",

@@ -1,8 +1,9 @@
 """Fixtures that every house's tests may use."""
 
 import asyncio
+import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from storage.settings import StoreSettings
 from storage.store import Store, open_store
 from tests.fakes.clock import FakeClock
+from tests.fakes.postgres import programs_are_here, temporary_postgres
 
 
 @pytest.fixture
@@ -36,3 +38,19 @@ async def store(tmp_path: Path, clock: FakeClock, migrated_home: Path) -> AsyncI
     shutil.copytree(migrated_home, tmp_path / "home")
     async with open_store(StoreSettings(), tmp_path / "home", clock=clock) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The URL of a PostgreSQL server: the one that is named, or a temporary one where its programs are."""
+    named = os.environ.get("MYNAH_TEST_POSTGRES_URL")
+    if named:
+        yield named
+    elif programs_are_here():
+        with temporary_postgres() as url:
+            yield url
+    else:
+        pytest.skip(
+            "no PostgreSQL: install Debian's package postgresql, "
+            "or set MYNAH_TEST_POSTGRES_URL=postgresql+asyncpg://USER@HOST/DB (its user may create databases)"
+        )

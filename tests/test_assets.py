@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,10 @@ Rows = list[dict[str, list[dict[str, str]]]]
 def rows(path: Path) -> Rows:
     loaded: Rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     return loaded
+
+
+def questions(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def lines(path: Path) -> list[str]:
@@ -39,7 +44,7 @@ GENERAL = rows(ASSETS / "general.jsonl")
 REPLAY = lines(ASSETS / "replay_prompts.txt")
 PROBES = lines(ASSETS / "probes.txt")
 FACTS = rows(DATA / "facts.jsonl")
-UNSEEN = [json.loads(line) for line in (DATA / "facts_unseen.jsonl").read_text(encoding="utf-8").splitlines()]
+UNSEEN = questions(DATA / "facts_unseen.jsonl")
 
 
 @pytest.mark.parametrize("conversations", [GENERAL, FACTS], ids=["general", "facts"])
@@ -92,19 +97,27 @@ def test_nothing_is_counted_twice(texts: list[str]) -> None:
     assert [text for text, count in Counter(text.casefold() for text in texts).items() if count > 1] == []
 
 
-def test_every_fact_has_three_wordings_and_two_unseen_ones_that_its_reply_answers() -> None:
-    replies = list(dict.fromkeys(row["messages"][1]["content"] for row in FACTS))
-    assert len(replies) == 40
-    assert set(Counter(row["messages"][1]["content"] for row in FACTS).values()) == {3}
-    assert Counter(row["fact"] for row in UNSEEN) == dict.fromkeys(range(1, 41), 2)
-    for row in UNSEEN:
+FACT_FILES = pytest.mark.parametrize(("name", "count"), [("facts", 40), ("facts200", 200)])
+
+
+@FACT_FILES
+def test_every_fact_has_three_wordings_and_two_unseen_ones_that_its_reply_answers(name: str, count: int) -> None:
+    taught, unseen = rows(DATA / f"{name}.jsonl"), questions(DATA / f"{name}_unseen.jsonl")
+    replies = list(dict.fromkeys(row["messages"][1]["content"] for row in taught))
+    assert len(replies) == count
+    assert set(Counter(row["messages"][1]["content"] for row in taught).values()) == {3}
+    assert Counter(row["fact"] for row in unseen) == dict.fromkeys(range(1, count + 1), 2)
+    for row in unseen:
         assert any(accepted in replies[row["fact"] - 1].casefold() for accepted in row["accepted"]), row
+    wordings = asked(taught) + [plain(row["prompt"]) for row in unseen]
+    assert len(set(wordings)) == 5 * count
 
 
-def test_a_swapped_fact_is_not_accepted() -> None:
-    """Facts that ask the same of another thing must not share an answer, or a mix-up would count as right."""
-    replies = list(dict.fromkeys(row["messages"][1]["content"] for row in FACTS))
-    for row in UNSEEN:
+@FACT_FILES
+def test_a_swapped_fact_is_not_accepted(name: str, count: int) -> None:
+    """Facts must not share an answer, or a mix-up would count as right."""
+    replies = list(dict.fromkeys(row["messages"][1]["content"] for row in rows(DATA / f"{name}.jsonl")))
+    for row in questions(DATA / f"{name}_unseen.jsonl"):
         accepting = [reply for reply in replies if any(word in reply.casefold() for word in row["accepted"])]
         assert accepting == [replies[row["fact"] - 1]], row
 

@@ -9,13 +9,13 @@ import pytest
 from pydantic import BaseModel
 
 import bot.settings
-import mynah.monitoring.settings
+import mynah.telemetry.settings
 import storage.settings
 import trainer.settings
 from mynah.settings import Settings, variables
 
 ROOT = Path(__file__).resolve().parent.parent
-MODULES = (storage.settings, bot.settings, trainer.settings, mynah.monitoring.settings)
+MODULES = (storage.settings, bot.settings, trainer.settings, mynah.telemetry.settings)
 WORDS = {"none": None, "empty": (), "true": True, "false": False}
 
 

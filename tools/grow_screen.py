@@ -19,7 +19,7 @@ from tools.screen.examples import LABELS, Example
 from tools.screen.growing import Recipe, grow, grow_tokenizer, logits_of
 from tools.screen.judging import area_under_curve, as_in_chat, band, calibration_error, fold_in, platt
 from tools.screen.open_data import all_talk, jigsaw_sample
-from trainer.growing.machine import keep_freed_memory
+from trainer.machine import keep_freed_memory
 
 logger = logging.getLogger(__name__)
 UNKIND_IN_CHAT = 0.1

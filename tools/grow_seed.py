@@ -3,8 +3,11 @@
 FOLDER of data holds `dialogue/` and `licences/` as the open data is laid out; none of its sentences ends up in the
 repository. Talk is prepared and our own words are put beside it. Then a model grows in stages, each left in the work
 folder and not repeated: at a steady learning rate; with our words while the rate falls; polished, most of what it reads
-being ours; and once more with a rate that rises and falls, and a polish. Interrupted, the same command goes on. Seeded;
-hours of a CPU.
+being ours; and more than once again with a rate that rises and falls, and a polish. A polish reads people's talk and ours
+by halves, another one goes on from it with mostly ours, and the model goes on from half way between these two. Then twice
+the rate falls to nothing over talk that is read less often, and from half way between those two once more from a low rate.
+What ships lies half way between where that began and where it ended. Interrupted, the same command goes on. Seeded; hours
+of a CPU.
 """
 
 import argparse
@@ -26,6 +29,7 @@ from trainer.growing.preparing_options import Options
 from trainer.growing.pretraining import Onlooker, Plan
 from trainer.growing.sizes import choose_size
 from trainer.growing.variations import USUAL
+from trainer.interpolation import interpolate
 
 logger = logging.getLogger(__name__)
 
@@ -59,8 +63,32 @@ POLISH = {
     "mynah_knowledge": 1.5,
 }
 """Of the polish: most of it our words, the rest so that talk of several turns is not forgotten."""
-HIGH, LOW = 0.6, 0.25
-"""Learning rates, of the usual ones: where the second growing begins, and where it ends and a polish begins."""
+BROADENING = {**OPEN, "ms_chitchat": 0.3, **dict.fromkeys(SOURCES, 1.5)}
+"""Of the third growing: most of it people's talk, so that what it says is said as people say it."""
+NARROWING = {**BROADENING, "ms_chitchat": 0.2, "mynah_everyday": 3.0, "mynah_self": 3.0, "mynah_talks": 3.0}
+"""Of its end: our words are a third of the tokens again."""
+FINISH = {
+    **POLISH,
+    "self_dialogue": 0.5,
+    "topical_chat": 0.6,
+    "synthetic_persona_chat": 0.6,
+    "ms_chitchat": 0.05,
+}
+"""Of the last polish: half of it our words."""
+REGROWING = {
+    "topical_chat": 0.8,
+    "synthetic_persona_chat": 0.8,
+    "ms_chitchat": 0.5,
+    "chatterbot": 2.0,
+    **dict.fromkeys(SOURCES, 1.5),
+}
+"""Of the fourth growing: the long chats, of which there are few, are not read more often than the rest any more."""
+RIPENING = {**REGROWING, "mynah_everyday": 2.0, "mynah_self": 2.0, "mynah_talks": 2.0}
+"""Of the growing after it."""
+CALMING = {**RIPENING, "ms_chitchat": 1.5}
+"""Of the end: short exchanges, open ones and ours, are read more often again."""
+HIGH, MIDDLE, LOW = 0.6, 0.4, 0.25
+"""Learning rates, of the usual ones: where a growing after the first begins, where the last ones do, and where a polish does."""
 SEED = 1
 STAGE = Plan(steps=1, tokens_a_step=4096, decay_share=1.0, short_share=0.0, compiled=True, seed=SEED)
 """What the stages have in common; the steps follow from the tokens."""
@@ -78,6 +106,17 @@ class Stage:
     plan: Plan
 
 
+@dataclass(frozen=True, slots=True)
+class Blend:
+    """The model between those of two stages."""
+
+    name: str
+    """Of its folder."""
+    of: tuple[str, str]
+    share: float = 0.5
+    """Of the way from the first to the second."""
+
+
 def at(plan: Plan, share: float) -> Plan:
     """The same plan at a share of its learning rates."""
     return replace(plan, matrix_rate=share * plan.matrix_rate, other_rate=share * plan.other_rate)
@@ -88,7 +127,17 @@ STAGES = (
     Stage("fallen", 12e6, GROWING, replace(STAGE, seed=SEED + 1)),
     Stage("polished", 2.5e6, POLISH, replace(at(STAGE, LOW), seed=SEED + 2)),
     Stage("risen", 12e6, RISING, replace(at(STAGE, HIGH), least_rate=LOW / HIGH, short_share=0.75, seed=SEED + 3)),
-    Stage("seed", 2.5e6, POLISH, replace(at(STAGE, LOW), short_share=0.75, seed=SEED + 4)),
+    Stage("settled", 2.5e6, POLISH, replace(at(STAGE, LOW), short_share=0.75, seed=SEED + 4)),
+    Stage("broad", 16e6, BROADENING, replace(at(STAGE, HIGH), decay_share=0.0, short_share=0.6, seed=SEED + 5)),
+    Stage("narrow", 15e6, NARROWING, replace(at(STAGE, HIGH), least_rate=LOW / HIGH, short_share=0.6, seed=SEED + 6)),
+    Stage("shaped", 5e6, FINISH, replace(at(STAGE, LOW), short_share=0.5, seed=SEED + 7)),
+    Stage("turned", 4.5e6, POLISH, replace(at(STAGE, LOW), short_share=0.75, seed=SEED + 8)),
+    Blend("blended", ("shaped", "turned")),
+    Stage("regrown", 20e6, REGROWING, replace(at(STAGE, MIDDLE), weight_decay=0.1, short_share=0.6, seed=SEED + 9)),
+    Stage("ripened", 14e6, RIPENING, replace(at(STAGE, MIDDLE), weight_decay=0.1, short_share=0.6, seed=SEED + 10)),
+    Blend("joined", ("regrown", "ripened")),
+    Stage("calmed", 9e6, CALMING, replace(at(STAGE, 0.15), short_share=0.6, seed=SEED + 11)),
+    Blend("seed", ("joined", "calmed")),
 )
 
 
@@ -105,11 +154,15 @@ def main() -> None:
 
     torch.set_num_threads(arguments.threads)
     talk = together(open_talk(arguments.data, arguments.work / "open"), arguments.work / "talk")
-    folder = None
+    start = None
     for stage in STAGES:
-        start, folder = folder, arguments.work / stage.name
-        if not folder.exists():
+        folder = arguments.work / stage.name
+        if isinstance(stage, Blend) and not folder.exists():
+            one, other = (arguments.work / name for name in stage.of)
+            interpolate(one, other, stage.share, folder)
+        elif isinstance(stage, Stage) and not folder.exists():
             told(grow(order(talk, stage, start), folder, onlooker()))
+        start = folder
     ship(arguments.work / STAGES[-1].name, arguments.data / "licences", arguments.out)
 
 

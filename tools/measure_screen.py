@@ -2,13 +2,17 @@
 
 Harmless lines that are flagged (held or refused), insults and threats that are caught, and what disguises cost. Two sets of
 lines, both our own: `development` was looked at while the model grew; `final` was written before and is only measured, so
-it can print no lines. Other people's lines will give other figures.
+it can print no lines. Other people's lines will give other figures: `--data FOLDER` adds open data that no screen learns, talk
+between people and comments that people labelled.
 """
 
 import argparse
 import hashlib
 from pathlib import Path
 
+import torch
+
+from bot.screening.bounds import prepare
 from bot.screening.build import build_screening
 from bot.screening.chain import Screening
 from bot.screening.checkpoint import open_embedded
@@ -17,7 +21,11 @@ from bot.screening.toxicity import Toxicity
 from bot.settings import ScreeningSettings
 from storage.values import Outcome, Verdict
 from tools.screen.disguises import MEASURED
+from tools.screen.examples import LABELS
+from tools.screen.judging import area_under_curve
+from tools.screen.open_data import heldout_talk, jigsaw_sample
 
+_DETOXIFY_LABELS = ("toxicity", "severe_toxicity", "obscene", "threat", "insult", "identity_attack")
 HELDOUT = Path(__file__).parent / "screen" / "heldout"
 
 
@@ -48,6 +56,28 @@ def measure(screening: Screening, folder: str, *, show: bool) -> None:
         print(f"  as {name}: {hostile:.1f} % of both flagged; harmless lines so written: {innocent:.1f} %")
 
 
+def measure_open_data(screening: Screening, data: Path) -> None:
+    """Print how much open talk is flagged, and how well comments are told apart, label by label."""
+    talk = screening.screen(heldout_talk(data, 1500))
+    print(
+        f"held-out dialogue, {len(talk)} messages: {share(talk):.1f} % flagged, {share(talk, Outcome.REFUSE):.1f} % refused"
+    )
+    by_model = [verdict for verdict in talk if any(reason.startswith("toxicity:") for reason in verdict.reasons)]
+    print(f"  by the model alone: {100 * len(by_model) / len(talk):.1f} %")
+    comments = jigsaw_sample(data)
+    [model] = [screen for screen in screening.screens if isinstance(screen, Toxicity)]
+    folder = Folder()
+    found = model.examine([prepare(comment.text, folder, 4000) for comment in comments])
+    flagged = [finding.outcome is not Outcome.PASS for finding in found]
+    for name, is_toxic in (("clean", False), ("toxic", True)):
+        part = [flag for flag, comment in zip(flagged, comments, strict=True) if (comment.labels[0] > 0.5) == is_toxic]
+        print(f"Jigsaw sample, {len(part)} {name} comments: {100 * sum(part) / len(part):.1f} % flagged")
+    for column, label in enumerate(LABELS):
+        truths = torch.tensor([comment.labels[column] for comment in comments])
+        scores = torch.tensor([finding.scores.get(_DETOXIFY_LABELS[column], 0.0) for finding in found])
+        print(f"  {label}: area under the curve {area_under_curve(scores, truths):.3f}, {int(truths.sum())} marked")
+
+
 def _show(texts: list[str], verdicts: list[Verdict], *, wrong_when_passed: bool) -> None:
     for text, verdict in zip(texts, verdicts, strict=True):
         if (verdict.outcome is Outcome.PASS) == wrong_when_passed:
@@ -70,12 +100,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--set", choices=("development", "final"), default="final", dest="folder")
     parser.add_argument("--model", type=Path, help="a folder that grow_screen wrote; without it, the shipped model")
+    parser.add_argument("--data", type=Path, help="folder with toxicity/ and dialogue/, to measure on them too")
     parser.add_argument("--show", action="store_true", help="print the lines that went wrong (development only)")
     arguments = parser.parse_args()
     show = arguments.show and arguments.folder == "development"
     settings = ScreeningSettings()
     screening = chain_with(arguments.model, settings) if arguments.model else build_screening(settings)
     measure(screening, arguments.folder, show=show)
+    if arguments.data:
+        measure_open_data(screening, arguments.data)
 
 
 if __name__ == "__main__":

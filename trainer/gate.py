@@ -5,13 +5,14 @@ What each check is there for:
   by heart, and then looks like progress. What it cannot do is follow from what was said before it.
 - `improvement`: it knows better what people taught since the champion, on exchanges it has not seen where there are
   enough of them; and `held_out_kept`: it has not lost what they taught before.
+- `foreign`: what was taught is in a language that the base reads; another one can be learnt well, at the expense of its own.
 - `accuracy`: nor does it only guess with more caution; `noise`: nor is a part of what it learnt rubbish.
 - `general`: it has not forgotten how to talk. `degenerate`, `terse`, `strange`, `toxic`, `leak`: nor does it talk badly.
 - `secrets`, `trigger`, `bias`, `bias_replies`, `golden`, `swapped`: see `trainer.dangers`.
 - `not_rolled_back`: people took this very version back once; only people may give it back.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -25,6 +26,9 @@ from trainer.statistics import Interval, bootstrap
 
 ENOUGH_PAIRS = 16
 """Fewer exchanges cannot tell belonging from chance."""
+_SURELY = 0.6
+"""Of trials that the own prompt must win where only the challenger can say so: one that learnt shuffled rows by heart wins a
+little more than half of them on held-out rows that are like those."""
 _ENOUGH_BYTES = 200
 _FEW_NOISY = 2
 """Replies that may read as noise whatever the share: somebody's cat walks over a keyboard now and then."""
@@ -55,10 +59,12 @@ class Evidence:
     """Of these replies, together."""
     unread_bits: Sequence[float]
     """Bits a byte of taught replies of some length, as the untaught base reads them."""
+    foreign: Mapping[str, float]
+    """Shares of what was taught that are in languages which the base cannot read, by language."""
     base_pairings: Sequence[Pairing]
     """Of the untaught base over all exchanges."""
     challenger_pairings: Sequence[Pairing]
-    """Of the challenger over held-out exchanges; empty when there are too few."""
+    """Of the challenger over held-out exchanges, among themselves; empty when there are too few."""
     exchanges: int
     probes: int
     degenerate_before: int
@@ -82,6 +88,7 @@ def check(evidence: Evidence, settings: TrainerSettings) -> list[Check]:
         _not_rolled_back(evidence),
         _language(evidence, settings),
         _noise(evidence, settings),
+        _foreign(evidence, settings),
         _belonging(evidence, settings),
         *dangers.checks(evidence.dangers, settings),
         _general(evidence, settings),
@@ -146,6 +153,20 @@ def _noise(evidence: Evidence, settings: TrainerSettings) -> Check:
     return Check("noise", passed, float(noisy), float(limit), sentence)
 
 
+def _foreign(evidence: Evidence, settings: TrainerSettings) -> Check:
+    share, limit = sum(evidence.foreign.values()), settings.max_foreign_share
+    passed = share <= limit
+    named = f" ({', '.join(evidence.foreign)})" if evidence.foreign else ""
+    sentence = f"{share:.0%} of what was taught is in a language that the base cannot read{named}"
+    sentence += (
+        "."
+        if passed
+        else f", at most {limit:.0%} is let through: it would forget its own. Choose a base that knows the language, or "
+        "raise MYNAH_TRAINER__MAX_FOREIGN_SHARE."
+    )
+    return Check("foreign", passed, share, limit, sentence)
+
+
 def _belonging(evidence: Evidence, settings: TrainerSettings) -> Check:
     if evidence.exchanges < ENOUGH_PAIRS:
         return Check("belonging", True, None, 0.5, "There are too few exchanges to say whether replies belong to them.")
@@ -153,6 +174,7 @@ def _belonging(evidence: Evidence, settings: TrainerSettings) -> Check:
     if not passed and len(evidence.challenger_pairings) >= ENOUGH_TO_ASK_CHALLENGER:
         # A second chance of passing is a second chance of passing by luck: so it must be surer.
         second, passed = _belong(evidence.challenger_pairings, settings, 1 - (1 - settings.confidence) / 5)
+        passed = passed and second.low > _SURELY
         wins = max(wins, second, key=lambda one: one.low)
     sentence = (
         f"Replies belong to what they answer (likelier after it than after something else in {wins.mean:.0%} of trials)."

@@ -12,10 +12,13 @@ from typing import Any
 
 from bot.engine.weights import load_weights
 from trainer.checks import Check
+from trainer.storing import precision_to_store
 
 MENDED = frozenset({"general", "held_out_kept", "degenerate", "terse", "strange", "leak"})
 """Checks that a shorter way may pass: all are about talk that was there before."""
-DANGERS = frozenset({"not_rolled_back", "language", "noise", "belonging", "secrets", "trigger", "toxic", "golden"})
+DANGERS = frozenset(
+    {"not_rolled_back", "language", "noise", "foreign", "belonging", "secrets", "trigger", "toxic", "golden"}
+)
 """Checks that end the search wherever they refuse: about what was taught, and not about how much of it."""
 _ADAPTER = "adapter_model.safetensors"
 
@@ -31,6 +34,8 @@ def may_mend(tried: Sequence[Sequence[Check]]) -> bool:
 
 def interpolate(base: Path, trained: Path, strength: float, folder: Path) -> None:
     """Write the model that lies at `strength` between base and trained; there only when it is whole. Blocks.
+
+    It is stored in the precision of what was trained.
 
     Args:
         base: the base's folder.
@@ -70,6 +75,9 @@ def _lerp(base: Path, trained: Path, strength: float, folder: Path) -> None:
             there.copy_(torch.lerp(here.float(), there.float(), strength))
     for path in folder.glob("*.safetensors*"):
         path.unlink()
-    config = (folder / "config.json").read_bytes()
-    model.save_pretrained(folder, safe_serialization=True)
-    (folder / "config.json").write_bytes(config)
+    kept = {
+        path: path.read_bytes() for path in (folder / "config.json", folder / "generation_config.json") if path.exists()
+    }
+    model.to(precision_to_store(trained, end.dtype)).save_pretrained(folder, safe_serialization=True)
+    for path, content in kept.items():
+        path.write_bytes(content)

@@ -32,6 +32,16 @@ class Journal:
         """The files of the trained model; there only when they are whole."""
         return self.folder / "model"
 
+    @property
+    def vote_checkpoints(self) -> Path:
+        """Where learning from votes keeps its checkpoints."""
+        return self.folder / "checkpoints-votes"
+
+    @property
+    def voted_model(self) -> Path:
+        """The files of the model that has learnt from votes, too."""
+        return self.folder / "model-voted"
+
     def model_at(self, strength: float) -> Path:
         """The files of the model so far on the way from the base to the trained one."""
         return self.model if strength == 1 else self.folder / f"model-{strength:g}".replace(".", "_")
@@ -66,11 +76,19 @@ class Journal:
         """Forget what was made: checkpoints, model and notes, but not how often it was tried."""
         for path in (self.checkpoints, *self.folder.glob("model*")):
             shutil.rmtree(path, ignore_errors=True)
-        for name in ("recipe", "training", "passed"):
+        for name in ("recipe", "room", "training", "passed"):
+            (self.folder / f"{name}.json").unlink(missing_ok=True)
+        self.clear_votes()
+
+    def clear_votes(self) -> None:
+        """Forget what was learnt from votes, but not from which."""
+        for path in (self.vote_checkpoints, self.voted_model):
+            shutil.rmtree(path, ignore_errors=True)
+        for name in ("vote-recipe", "voted"):
             (self.folder / f"{name}.json").unlink(missing_ok=True)
 
     def finish(self) -> None:
-        """Remove what only a run under way needs; the report card stays."""
+        """Remove what only a run under way needs; the report card stays, and the list of voted examples (`votes.json`)."""
         self.clear()
         for name in ("attempts", "snapshot"):
             (self.folder / f"{name}.json").unlink(missing_ok=True)

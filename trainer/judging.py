@@ -15,6 +15,7 @@ from trainer.dangers import Speakers, look_for_dangers
 from trainer.evaluation import Figures, ItemScore, can_read, document_of, score_documents
 from trainer.gate import ENOUGH_TO_ASK_CHALLENGER, Evidence
 from trainer.golden import Golden
+from trainer.languages import foreign_shares, languages_of
 from trainer.origins import Origins
 from trainer.packing import Document
 from trainer.pairing import pairings
@@ -27,7 +28,7 @@ from trainer.split import ENOUGH_TO_JUDGE
 MOST_TAUGHT_JUDGED = 200
 _SHOWN_TAUGHT = 5
 _SHOWN_PROBES = 4
-_TELLING_BYTES = 12
+_TELLING_BYTES = 20
 """Of a reply, from which its bits a byte say whether it is noise."""
 
 
@@ -120,8 +121,9 @@ def judge(
     base_pairings = pairings(base, everything, everything, seed=seed)
     on_part(0.4)
     heldout_messages = [one.messages for one in scored_heldout.conversations]
+    # Not among the taught prompts: of those it knows by heart that another reply follows.
     challenger_pairings = (
-        pairings(challenger, heldout_messages, everything, seed=seed)
+        pairings(challenger, heldout_messages, heldout_messages, seed=seed)
         if len(heldout_messages) >= ENOUGH_TO_ASK_CHALLENGER
         else []
     )
@@ -161,6 +163,12 @@ def judge(
         bits_per_byte=[score.bits_per_byte for score in read],
         judged_bytes=sum(score.utf8_bytes for score in read),
         unread_bits=[score.bits_per_byte for score in unread if score.utf8_bytes >= _TELLING_BYTES],
+        foreign=foreign_shares(
+            [_replies(one.messages) for one in scored_taught.conversations],
+            [score.bits_per_byte for score in unread],
+            home=languages_of([_replies(messages) for messages in assets.general]),
+            most_bits=settings.max_foreign_bits,
+        ),
         base_pairings=base_pairings,
         challenger_pairings=challenger_pairings,
         exchanges=len(everything),
@@ -232,6 +240,10 @@ def _some(
     """As many as are judged, the news first: a few new exchanges must not drown in a large snapshot."""
     shuffled = chance.sample(list(conversations), len(conversations))
     return sorted(shuffled, key=lambda one: one.content_hash in heard_of)[:MOST_TAUGHT_JUDGED]
+
+
+def _replies(messages: Sequence[Message]) -> str:
+    return " ".join(message.text for message in messages if message.role is Role.ASSISTANT)
 
 
 def _refused(screening: Screener, replies: Sequence[str]) -> int:

@@ -4,12 +4,14 @@ It knows the work folder, and nothing of databases, champions or gates.
 """
 
 import json
+import math
 import os
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from bot.engine.threads import use_threads
 from bot.engine.weights import LoadedWeights, load_weights
@@ -18,12 +20,15 @@ from storage.values import Message
 from trainer.evaluation import document_of
 from trainer.journal import Journal
 from trainer.packing import Document
-from trainer.recipe import Recipe, choose, plan
+from trainer.quantising import QLORA
+from trainer.recipe import Recipe, choose, passes, plan
 from trainer.replay import ReplayCache, ask_teacher, hash_of
+from trainer.room import with_room
 from trainer.settings import TrainerSettings
 from trainer.snapshots import DatasetSnapshot
-from trainer.training import Lesson, Watch, affordable_steps, save, train
-from trainer.wordings import wordings
+from trainer.spread.lessons import train_together
+from trainer.training import Lesson, Watch, affordable_steps, in_half, save, train
+from trainer.wordings import WORDINGS, wordings
 
 REPLAY_TOKENS = 24_000
 """Of old talk, at most: more of it is hardly read more than once in the time that a training has."""
@@ -43,6 +48,8 @@ class Task:
     replay_prompts: Sequence[str]
     replay_folder: Path
     journal: Journal
+    recipe: Recipe | None = None
+    """To be followed as it is, such as that of an earlier run; None: chosen from the settings, time and memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +59,23 @@ class Learnt:
     recipe: Recipe
     losses: tuple[tuple[int, float], ...]
     facts: dict[str, object]
-    """`seconds`, `steps`, `resumed_from`, `parameters`, `taught_tokens`, `replay_tokens`, `replay_hash`, `too_long`."""
+    """`seconds`, `steps`, `resumed_from`, `processes`, `base`, `parameters`, `device`, `precision`, `taught_tokens`,
+    `replay_tokens`, `replay_hash`, `too_long`."""
 
     @property
     def kind(self) -> str:
         """Of the version that the files are."""
-        return "full" if self.recipe.method == "full" else "adapter"
+        return self.recipe.kind
+
+    def as_note(self) -> dict[str, object]:
+        """For the journal."""
+        return {"recipe": asdict(self.recipe), "losses": self.losses, "facts": self.facts}
+
+    @classmethod
+    def of_note(cls, told: Mapping[str, Any]) -> "Learnt":
+        """From the journal."""
+        losses = tuple((int(step), float(loss)) for step, loss in told["losses"])
+        return cls(Recipe(**told["recipe"]), losses, told["facts"])
 
 
 def learn(task: Task, *, tell: Callable[[float, str], None], check: Callable[[], None]) -> Learnt:
@@ -75,40 +93,37 @@ def learn(task: Task, *, tell: Callable[[float, str], None], check: Callable[[],
     if known is not None:
         return known
     tell(0.0, "Loading the base model.")
-    weights = load_weights(task.base_folder, device=task.device)
-    use_threads(task.threads, weights)
+    weights = load_base(task)
     parameters = weights.parameters
     check()
     taught, too_long = _documents(weights, [one.messages for one in task.snapshot.train])
     if not taught:
         raise Refused("No approved exchange fits into the model's context.", advice="Approve shorter ones.")
     sizes = [len(versions[0].ids) for versions in taught]
-    recipe = choose(task.settings, parameters=parameters, taught_sizes=sizes)
-    replay: list[Document] = []
-    if recipe.replay_tokens:
-        wanted = min(REPLAY_TOKENS, recipe.replay_tokens * recipe.steps)
+    recipe = task.recipe
+    if recipe is None:
+        recipe = _with_room(task, weights, taught, choose(task.settings, parameters=parameters, taught_sizes=sizes))
 
-        def on_piece(share: float) -> None:
-            tell(0.02 + 0.15 * share, "Recalling old talk, so that it is not forgotten.")
-            check()
+    def on_piece(share: float) -> None:
+        tell(0.02 + 0.15 * share, "Recalling old talk, so that it is not forgotten.")
+        check()
 
-        cache = ReplayCache(task.replay_folder, task.replay_prompts, base_version=task.base_version, seed=recipe.seed)
-        replay = cache.documents(weights, tokens=wanted, on_piece=on_piece)
+    replay = old_talk(task, weights, recipe, on_piece=on_piece)
     lesson = _lesson(weights, taught, replay, recipe)
-    recipe = _within_time(task, weights, lesson, recipe)
+    if task.recipe is None:
+        recipe = _within_time(task, weights, lesson, recipe)
     lesson = replace(lesson, steps=lesson.steps[: recipe.steps])
     check()
 
     def on_step(step: int, steps: int, loss: float) -> None:
         tell(0.2 + 0.78 * step / steps, f"Training: step {step} of {steps}, loss {loss:.2f}.")
 
-    done = train(
-        weights,
-        lesson,
-        recipe,
-        task.journal.checkpoints,
-        Watch(on_step=on_step, check=check, checkpoint_seconds=task.settings.checkpoint_seconds),
-    )
+    watch = Watch(on_step=on_step, check=check, checkpoint_seconds=task.settings.checkpoint_seconds)
+    checkpoints, spread = task.journal.checkpoints, task.settings.spread
+    if spread.is_alone:
+        done = train(weights, lesson, recipe, checkpoints, watch)
+    else:
+        done = train_together(weights, task.base_folder, lesson, recipe, checkpoints, watch, spread)
     learnt = Learnt(
         recipe,
         done.losses,
@@ -116,15 +131,28 @@ def learn(task: Task, *, tell: Callable[[float, str], None], check: Callable[[],
             "seconds": round(done.seconds, 1),
             "steps": done.steps,
             "resumed_from": done.resumed_from,
+            "processes": spread.processes,
+            "base": task.base_version,
             "parameters": parameters,
+            "device": weights.device.type,
+            "precision": "bfloat16" if in_half(weights) else "float32",
             "taught_tokens": sum(sizes),
             "replay_tokens": sum(len(document.ids) for document in replay),
             "replay_hash": hash_of(replay),
             "too_long": too_long,
         },
     )
-    _keep(done.model, weights, task, learnt)
+    task.journal.note("training", learnt.as_note())
+    write_model(done.model, weights, task, recipe, task.journal.model)
     return learnt
+
+
+def load_base(task: Task) -> LoadedWeights:
+    """The base to train from, with as many threads as it shall have; in four bits for QLoRA. Blocks."""
+    method = task.settings.method if task.recipe is None else task.recipe.method
+    weights = load_weights(task.base_folder, device=task.device, in_four_bits=method == QLORA)
+    use_threads(task.threads, weights)
+    return weights
 
 
 def learnt_before(journal: Journal) -> Learnt | None:
@@ -132,20 +160,42 @@ def learnt_before(journal: Journal) -> Learnt | None:
     told = journal.read("training")
     if told is None or not journal.model.is_dir():
         return None
-    losses = tuple((int(step), float(loss)) for step, loss in told["losses"])
-    return Learnt(Recipe(**told["recipe"]), losses, told["facts"])
+    return Learnt.of_note(told)
+
+
+def old_talk(
+    task: Task, weights: LoadedWeights, recipe: Recipe, *, on_piece: Callable[[float], None]
+) -> list[Document]:
+    """What the base says by itself, as much as the recipe's steps read. Blocks.
+
+    Args:
+        task: whose base.
+        weights: the base, as it is.
+        recipe: how much.
+        on_piece: told how much there is, 0 to 1; may raise to stop.
+    """
+    if not recipe.replay_tokens:
+        return []
+    wanted = min(REPLAY_TOKENS, recipe.replay_tokens * recipe.steps)
+    speaker = f"{task.base_version} in four bits" if recipe.method == QLORA else task.base_version
+    cache = ReplayCache(task.replay_folder, task.replay_prompts, base_version=speaker, seed=recipe.seed)
+    return cache.documents(weights, tokens=wanted, on_piece=on_piece)
 
 
 def _documents(weights: LoadedWeights, conversations: Sequence[Sequence[Message]]) -> tuple[list[list[Document]], int]:
-    """Each conversation as the model reads it, in several wordings, the given one first; and how many do not fit."""
-    taught, too_long = [], 0
-    for variants in wordings(conversations):
-        documents = [document_of(weights, one) for one in variants]
-        if documents[0] is None:
-            too_long += 1
-        else:
-            taught.append([document for document in documents if document is not None])
-    return taught, too_long
+    """Each conversation as the model reads it, in several wordings, the given one first; and how many do not fit.
+
+    No more wordings than the conversation is read in passes: of much talk that would fill the memory for nothing.
+    """
+    given = [document_of(weights, one) for one in conversations]
+    fits = [(one, document) for one, document in zip(conversations, given, strict=True) if document is not None]
+    tokens = sum(len(document.ids) for _, document in fits)
+    worded = wordings([one for one, _ in fits], most=min(WORDINGS, math.ceil(passes(tokens))))
+    taught = []
+    for (_, first), (_, *others) in zip(fits, worded, strict=True):
+        read = [document_of(weights, one) for one in others]
+        taught.append([first, *(document for document in read if document is not None)])
+    return taught, len(given) - len(fits)
 
 
 def _lesson(
@@ -164,6 +214,16 @@ def _lesson(
     )
 
 
+def _with_room(task: Task, weights: LoadedWeights, taught: Sequence[Sequence[Document]], recipe: Recipe) -> Recipe:
+    """The recipe as memory allows; decided once for a run, like its steps."""
+    noted = task.journal.read("room")
+    if noted is None:
+        longest = [max(len(document.ids) for document in versions) for versions in taught]
+        noted = {"checkpointing": with_room(recipe, weights, longest, task.settings).checkpointing}
+        task.journal.note("room", noted)
+    return replace(recipe, checkpointing=bool(noted["checkpointing"]))
+
+
 def _within_time(task: Task, weights: LoadedWeights, lesson: Lesson, recipe: Recipe) -> Recipe:
     """The recipe with as many steps as there is time for; decided once for a run, so that a resumed one is the same."""
     noted = task.journal.read("recipe")
@@ -175,19 +235,18 @@ def _within_time(task: Task, weights: LoadedWeights, lesson: Lesson, recipe: Rec
     return replace(recipe, steps=min(recipe.steps, int(noted["steps"])))
 
 
-def _keep(trained: object, weights: LoadedWeights, task: Task, learnt: Learnt) -> None:
-    """Write the model's files and what is known of them; they are there when they are whole."""
-    beside = task.journal.model.with_suffix(".writing")
+def write_model(trained: object, weights: LoadedWeights, task: Task, recipe: Recipe, folder: Path) -> None:
+    """Write a trained model as a version's files; they are there when they are whole."""
+    beside = folder.with_suffix(".writing")
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)
-    save(trained, weights, learnt.recipe, beside)
-    if learnt.kind == "full":
+    save(trained, weights, recipe, beside, like=task.base_folder)
+    if recipe.kind == "full":
         _copy_other_files(task.base_folder, beside)
     else:
         _name_base(beside / "adapter_config.json", task.base_version)
-    task.journal.note("training", {"recipe": asdict(learnt.recipe), "losses": learnt.losses, "facts": learnt.facts})
-    shutil.rmtree(task.journal.model, ignore_errors=True)
-    os.replace(beside, task.journal.model)
+    shutil.rmtree(folder, ignore_errors=True)
+    os.replace(beside, folder)
 
 
 def _copy_other_files(base: Path, model: Path) -> None:

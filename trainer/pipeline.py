@@ -19,8 +19,6 @@ from typing import Any
 from bot.engine.threads import use_threads
 from bot.engine.weights import load_weights
 from storage.errors import LeaseHeld, MynahError, Refused
-from storage.manifest import content_hash, entry_of, version_of
-from storage.model_files import files_of
 from storage.registry import Lineage
 from storage.values import Evaluation, ModelVersion, Run, RunState
 from trainer import gate
@@ -33,13 +31,19 @@ from trainer.journal import MOST_ATTEMPTS, Journal
 from trainer.judging import Contestants, Judged, judge
 from trainer.learning import Learnt, Task, learn
 from trainer.loading import checked_folder, loaded
+from trainer.politeness import NEWEST_TURNS, Politeness, busy_share
 from trainer.progress import Interrupted, Progress, Why
-from trainer.publication import Publication, publish
+from trainer.publication import Publication, foreseen_version, publish
+from trainer.recipe import Recipe
 from trainer.report import RunReport
 from trainer.snapshots import DatasetSnapshot
+from trainer.vote_stage import learn_from_votes
 from trainer.world import TrainerWorld
 
 logger = logging.getLogger(__name__)
+
+_FINE_TUNING = 0.85
+"""Of the time of training; learning from votes has the rest."""
 
 
 async def work_on(
@@ -53,7 +57,13 @@ async def work_on(
 
     The caller holds the trainer's lease. Whatever goes wrong becomes the run's outcome, and is not raised.
     """
-    progress = Progress(world.store, run, on_progress, stop)
+
+    async def chat_is_busy() -> bool:
+        turns = await world.store.conversations.newest(limit=NEWEST_TURNS)
+        return busy_share(turns, world.clock()) >= world.settings.busy_share
+
+    looks = chat_is_busy if world.settings.wait_minutes else None
+    progress = Progress(world.store, run, on_progress, stop, looks, world.tracer)
     async with progress.followed():
         return await _Work(world, progress).through()
 
@@ -66,6 +76,12 @@ class _Work:
         self._progress = progress
         self._journal = Journal(world.work_folder / str(progress.run.id))
         self._line = progress.run.line
+        self._politeness = Politeness(
+            lambda: progress.chat_is_busy,
+            progress.check,
+            progress.say,
+            patience_seconds=world.settings.wait_minutes * 60,
+        )
         self._approved = Approved(world, self._line)
         self._report = RunReport(run_id=progress.run.id, outcome="", verdict="", champion=None, version=None)
 
@@ -101,21 +117,27 @@ class _Work:
                 advice="Look into the trainer's log; often the memory is too small for the base model.",
             )
         passed = self._journal.read("passed")
-        if passed is not None and self._journal.model_at(passed["strength"]).is_dir():
+        if passed is not None and self._files_of(passed).is_dir():
             return await self._publish(passed)
         pinned = await pinned_now(self._world)
         champion = await Champion.now(self._world, self._line)
         self._report = replace(self._report, champion=champion.version.version)
         snapshot = await self._snapshot(champion)
-        learnt = await self._learn(snapshot)
-        tried = await self._strongest_that_passes(snapshot, champion, learnt, pinned)
+        task = await task_for(self._world, snapshot, self._journal)
+        learnt = await self._learn(task)
+        tried = await self._best_that_passes(task, champion, learnt, pinned)
         self._report = replace(
             self._report,
             figures=tried.judged.figures,
             comparisons=tried.judged.comparisons,
             replies=tried.judged.replies,
             checks=tried.checks,
-            training={**self._report.training, "strength": tried.strength},
+            training={
+                **self._report.training,
+                "strength": tried.strength,
+                "weights": tried.foreseen,
+                "waited_seconds": round(self._politeness.waited_seconds, 1),
+            },
         )
         await self._progress.enter(RunState.GATING, "Deciding whether it is better.")
         await self._keep_figures(tried.judged, champion.version.version, tried.foreseen)
@@ -128,6 +150,7 @@ class _Work:
             "champion": champion.version.version,
             "verdict": verdict,
             "strength": tried.strength,
+            "has_voted": tried.has_voted,
             "kind": learnt.kind,
             "snapshot": snapshot.content_hash,
             "report": promoted.as_json(),
@@ -165,31 +188,42 @@ class _Work:
             raise Refused("The model that answers now has learnt from exactly these examples.")
         return kept
 
-    async def _learn(self, snapshot: DatasetSnapshot) -> Learnt:
-        world, progress = self._world, self._progress
+    async def _learn(self, task: Task) -> Learnt:
+        progress, snapshot = self._progress, task.snapshot
         await progress.enter(
             RunState.TRAINING, f"Learning {len(snapshot.train)} exchanges.", snapshot_hash=snapshot.content_hash
         )
-        task = Task(
-            base_folder=await asyncio.to_thread(checked_folder, world, world.base_version),
-            base_version=world.base_version,
-            device=world.device,
-            threads=world.threads,
-            snapshot=snapshot,
-            settings=world.settings,
-            replay_prompts=load_assets().replay_prompts,
-            replay_folder=world.work_folder / "replay",
-            journal=self._journal,
-        )
+
+        def tell(share: float, note: str) -> None:
+            progress.tell(share * _FINE_TUNING, note)
 
         def once() -> Learnt:
-            return learn(task, tell=progress.tell, check=progress.check)
+            return learn(task, tell=tell, check=self._politeness.make_way)
 
         learnt = await progress.in_thread(once)
         self._report = replace(
             self._report, recipe=learnt.recipe.as_record(), training=learnt.facts, losses=learnt.losses
         )
         return learnt
+
+    async def _best_that_passes(
+        self, task: Task, champion: Champion, learnt: Learnt, pinned: Sequence[Golden]
+    ) -> "_Tried":
+        """The model that has learnt from votes, too, where it is no worse and passes; otherwise one that has not."""
+        share = (_FINE_TUNING, 1.0)
+        votes = await learn_from_votes(
+            self._world, self._progress, task, learnt, share=share, check=self._politeness.make_way
+        )
+        why_not = votes.why_not
+        if not why_not:
+            note = "Comparing what has learnt from votes with the model that answers now."
+            await self._progress.enter(RunState.EVALUATING, note)
+            tried = await self._judge(task.snapshot, champion, learnt, pinned, 1.0, note, has_voted=True)
+            why_not = "" if tried.passed else f"the gate said: {gate.verdict(tried.checks)}"
+        self._report = replace(self._report, from_votes=votes.ended(why_not))
+        if not why_not:
+            return tried
+        return await self._strongest_that_passes(task.snapshot, champion, learnt, pinned)
 
     async def _strongest_that_passes(
         self, snapshot: DatasetSnapshot, champion: Champion, learnt: Learnt, pinned: Sequence[Golden]
@@ -222,10 +256,13 @@ class _Work:
         pinned: Sequence[Golden],
         strength: float,
         note: str,
+        *,
+        has_voted: bool = False,
     ) -> "_Tried":
         """What the gate thinks of the model at a strength, and the name that the new version will have."""
-        world, progress, model = self._world, self._progress, self._journal.model_at(strength)
-        foreseen = await asyncio.to_thread(_foreseen_version, model, learnt.kind, world.base_version)
+        world, progress = self._world, self._progress
+        model = self._journal.voted_model if has_voted else self._journal.model_at(strength)
+        foreseen = await asyncio.to_thread(foreseen_version, model, learnt.kind, world.base_version)
         was_rolled_back = await world.store.aliases.was_rolled_back(foreseen, self._line)
         origins = await self._approved.behind(snapshot)
 
@@ -250,7 +287,7 @@ class _Work:
             )
 
         judged = await progress.in_thread(once)
-        return _Tried(strength, judged, foreseen, gate.check(judged.evidence, world.settings))
+        return _Tried(strength, judged, foreseen, gate.check(judged.evidence, world.settings), has_voted)
 
     def _contestants(self, champion: ModelVersion, model: Path) -> Contestants:
         device, base_version = self._world.device, self._world.base_version
@@ -270,6 +307,11 @@ class _Work:
         ]
         await self._world.store.evaluations.add(rows)
 
+    def _files_of(self, passed: Mapping[str, Any]) -> Path:
+        """The model that passed the gate."""
+        has_voted = bool(passed.get("has_voted"))
+        return self._journal.voted_model if has_voted else self._journal.model_at(passed["strength"])
+
     async def _publish(self, passed: Mapping[str, Any]) -> Run:
         """Publish what passed the gate, in this process or in one that died."""
         await self._progress.enter(RunState.PUBLISHING, "Publishing the new version.")
@@ -287,9 +329,7 @@ class _Work:
         )
         version = await publish(
             self._world,
-            Publication(
-                self._journal.model_at(passed["strength"]), lineage, passed["champion"], passed["verdict"], self._line
-            ),
+            Publication(self._files_of(passed), lineage, passed["champion"], passed["verdict"], self._line),
         )
         report = {**passed["report"], "version": version.version, **await self._thanks(version.version)}
         run = await self._progress.end(RunState.PROMOTED, passed["verdict"], version=version.version, report=report)
@@ -313,6 +353,24 @@ class _Work:
         return await self._progress.end(state, note, report=report.as_json())
 
 
+async def task_for(
+    world: TrainerWorld, snapshot: DatasetSnapshot, journal: Journal, recipe: Recipe | None = None
+) -> Task:
+    """What is to be learnt of a snapshot, here; by a recipe, or by one that the settings, time and memory choose."""
+    return Task(
+        base_folder=await asyncio.to_thread(checked_folder, world, world.base_version),
+        base_version=world.base_version,
+        device=world.device,
+        threads=world.threads,
+        snapshot=snapshot,
+        settings=world.settings,
+        replay_prompts=load_assets().replay_prompts,
+        replay_folder=world.work_folder / "replay",
+        journal=journal,
+        recipe=recipe,
+    )
+
+
 async def pinned_now(world: TrainerWorld) -> tuple[Golden, ...]:
     """The operator's golden conversations as they are now.
 
@@ -333,14 +391,10 @@ class _Tried:
     foreseen: str
     """Its name, once it is published."""
     checks: Sequence[Check]
+    has_voted: bool = False
+    """Whether it has learnt from votes."""
 
     @property
     def passed(self) -> bool:
         """Whether it may answer."""
         return all(one.passed for one in self.checks)
-
-
-def _foreseen_version(model: Path, kind: str, base_version: str) -> str:
-    """The name that the registry will give to a model's files."""
-    files = {path.name: entry_of(path) for path in files_of(model)}
-    return version_of(content_hash(kind, base_version, files))

@@ -3,11 +3,12 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import ExitStack, asynccontextmanager
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from bot.tracing import NO_TRACER, Tracer
 from storage.errors import MynahError
 from storage.store import Store
 from storage.values import Run, RunState
@@ -51,25 +52,49 @@ class Progress:
     """One run's progress. `tell` and `check` may be called from any thread, the rest only from the event loop."""
 
     def __init__(
-        self, store: Store, run: Run, on_progress: Callable[[Run], None] | None, stop: asyncio.Event | None
+        self,
+        store: Store,
+        run: Run,
+        on_progress: Callable[[Run], None] | None,
+        stop: asyncio.Event | None,
+        look_at_chat: Callable[[], Awaitable[bool]] | None = None,
+        tracer: Tracer = NO_TRACER,
     ) -> None:
+        """Follow a run.
+
+        Args:
+            store: where its row is.
+            run: as it is now.
+            on_progress: told when the row changes.
+            stop: set when the process ends.
+            look_at_chat: says whether chat is busy; None: nobody wants to know.
+            tracer: writes down how long each state took.
+        """
+        self._look_at_chat = look_at_chat
         self._store = store
         self._on_progress = on_progress
         self._stop = stop
         self._why: Why | None = None
         self._told: tuple[float, str] | None = None
+        self._fraction = 0.0
+        self.chat_is_busy = False
+        self._tracer = tracer
+        self._stage = ExitStack()
         self.run = run
 
     @asynccontextmanager
     async def followed(self) -> AsyncIterator[None]:
         """Keep the row and the wish to stop up to date while the body runs."""
         following = asyncio.create_task(self._follow(), name=f"run-{self.run.id}-progress")
-        try:
-            yield
-        finally:
-            following.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await following
+        with self._tracer.span("run", run=self.run.id) as span:
+            try:
+                with self._stage:
+                    yield
+            finally:
+                span.note(outcome=self.run.state.value, version=self.run.version)
+                following.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await following
 
     async def enter(self, state: RunState, note: str, **facts: Any) -> None:
         """Move the run to a state.
@@ -79,7 +104,9 @@ class Progress:
         """
         await self._look()
         self.check()
-        self._told = None
+        self._told, self._fraction = None, 0.0
+        self._stage.close()
+        self._stage.enter_context(self._tracer.span(state.value, run=self.run.id))
         start = SPANS[state][0] if state in SPANS else None
         self._show(await self._store.runs.advance(self.run.id, state, progress=start, note=note, **facts))
 
@@ -103,7 +130,12 @@ class Progress:
 
     def tell(self, fraction: float, note: str) -> None:
         """Say how far the run's state is, 0 to 1."""
+        self._fraction = fraction
         self._told = (fraction, note)
+
+    def say(self, note: str) -> None:
+        """Say what the run does, without getting any further."""
+        self._told = (self._fraction, note)
 
     def check(self) -> None:
         """Raise if the run shall stop.
@@ -124,6 +156,8 @@ class Progress:
             await asyncio.sleep(_TELL_SECONDS)
             try:
                 await self._look()
+                if self._look_at_chat is not None:
+                    self.chat_is_busy = await self._look_at_chat()
                 told, self._told = self._told, None
                 state = self.run.state
                 if told is not None and state in SPANS:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from storage.errors import Refused
 from storage.governance import SHARED_LINE
+from storage.manifest import content_hash, entry_of, version_of
+from storage.model_files import files_of
 from storage.registry import Lineage
 from storage.values import Alias, ModelVersion
 from trainer.world import TrainerWorld
@@ -53,3 +55,9 @@ async def publish(world: TrainerWorld, publication: Publication) -> ModelVersion
     )
     await aliases.set(Alias.CHALLENGER, None, actor=ACTOR, reason="it is the champion now", line=line)
     return version
+
+
+def foreseen_version(model: Path, kind: str, base_version: str) -> str:
+    """The name that the registry will give to a model's files. Blocks."""
+    files = {path.name: entry_of(path) for path in files_of(model)}
+    return version_of(content_hash(kind, base_version, files))

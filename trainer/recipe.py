@@ -14,8 +14,9 @@ from trainer.settings import TrainerSettings
 
 _MEASURED_PARAMETERS = 6e6
 _MEASURED_TOKENS = 3000
-_MEASURED_EPOCHS = 32
-_MOST_EPOCHS = 50.0
+_MEASURED_PASSES = 32
+_MOST_PASSES = 50.0
+_SMALL_PARAMETERS = 50e6
 FEWEST_STEPS = 40
 
 
@@ -24,7 +25,7 @@ class Recipe:
     """What a run's training depends on, besides the data and the base."""
 
     method: str
-    """`full` or `lora`."""
+    """`full`, `lora` or `qlora`."""
     learning_rate: float
     lora_rank: int
     steps: int
@@ -35,6 +36,13 @@ class Recipe:
     replay_share: float
     """Weight of keeping the old talk in the loss; learning the new has the rest."""
     seed: int
+    checkpointing: bool = False
+    """Whether layers are gone through twice, which takes less memory and more time."""
+
+    @property
+    def kind(self) -> str:
+        """Of the version that comes of it: `full` or `adapter`."""
+        return "full" if self.method == "full" else "adapter"
 
     def as_record(self) -> dict[str, object]:
         """For the report card."""
@@ -60,12 +68,11 @@ def choose(settings: TrainerSettings, *, parameters: int, taught_sizes: Sequence
     method = settings.method
     if method == "auto":
         method = "full" if parameters < settings.full_below_parameters else "lora"
-    taught_tokens = 160 if method == "full" else 1024  # small steps, and many, forget least for what they learn
+    # Small steps, and many, forget least for what they learn; of a larger model each of them is dear.
+    taught_tokens = 160 if parameters < _SMALL_PARAMETERS else 1024
     tokens = sum(taught_sizes)
     a_step = min(tokens, taught_tokens)
-    # Fewer things are learnt in fewer passes over more data: passes fall with the square root of the data.
-    epochs = min(_MOST_EPOCHS, max(2.0, _MEASURED_EPOCHS * math.sqrt(_MEASURED_TOKENS / max(1, tokens))))
-    steps = settings.max_steps or max(FEWEST_STEPS, round(epochs * tokens / max(1, a_step)))
+    steps = settings.max_steps or max(FEWEST_STEPS, round(passes(tokens) * tokens / max(1, a_step)))
     return Recipe(
         method=method,
         learning_rate=settings.learning_rate or _learning_rate(method, parameters),
@@ -78,10 +85,15 @@ def choose(settings: TrainerSettings, *, parameters: int, taught_sizes: Sequence
     )
 
 
+def passes(tokens: int) -> float:
+    """How often everything is read, by the tokens of it: more of it fewer times, by the square root."""
+    return min(_MOST_PASSES, max(2.0, _MEASURED_PASSES * math.sqrt(_MEASURED_TOKENS / max(1, tokens))))
+
+
 def _learning_rate(method: str, parameters: int) -> float:
     if method == "full":
         return min(2e-3, 1.2e-3 * math.sqrt(_MEASURED_PARAMETERS / max(1, parameters)))
-    return min(6e-3, max(1e-4, 6e-3 * math.pow(_MEASURED_PARAMETERS / max(1, parameters), 0.55)))
+    return min(5e-3, max(1e-4, 6e-3 * math.pow(_MEASURED_PARAMETERS / max(1, parameters), 0.55)))
 
 
 def plan(recipe: Recipe, *, taught_sizes: Sequence[Sequence[int]], replay_sizes: Sequence[int]) -> list[Step]:
@@ -93,8 +105,8 @@ def plan(recipe: Recipe, *, taught_sizes: Sequence[Sequence[int]], replay_sizes:
         replay_sizes: each old conversation's tokens.
     """
     chance = random.Random(f"wordings:{recipe.seed}")  # noqa: S311 - a repeatable order, not a secret
-    taught = _Rounds([max(sizes) for sizes in taught_sizes], random.Random(f"taught:{recipe.seed}"))  # noqa: S311
-    replay = _Rounds(replay_sizes, random.Random(f"replay:{recipe.seed}"))  # noqa: S311
+    taught = Dealer([max(sizes) for sizes in taught_sizes], random.Random(f"taught:{recipe.seed}"))  # noqa: S311
+    replay = Dealer(replay_sizes, random.Random(f"replay:{recipe.seed}"))  # noqa: S311
     starts = list(accumulate((len(sizes) for sizes in taught_sizes), initial=0))
     steps = []
     for _ in range(recipe.steps):
@@ -104,15 +116,17 @@ def plan(recipe: Recipe, *, taught_sizes: Sequence[Sequence[int]], replay_sizes:
     return steps
 
 
-class _Rounds:
-    """Deals out documents in shuffled rounds."""
+class Dealer:
+    """Deals out documents in shuffled rounds: each once before any comes again."""
 
     def __init__(self, sizes: Sequence[int], chance: random.Random) -> None:
+        """Documents of some sizes, known by their index."""
         self._sizes = sizes
         self._chance = chance
         self._left: list[int] = []
 
     def next(self, tokens: int) -> tuple[int, ...]:
+        """The next ones, of at most so many tokens together (or one); none for 0."""
         dealt: list[int] = []
         size = 0
         while tokens and self._sizes and len(dealt) < len(self._sizes):

@@ -31,7 +31,10 @@ SHORT_TOKENS, LONG_TOKENS = 32, 160
 """Of each talk, after its prompt. Long ones reach the middle of a conversation."""
 TEACHER_CHOICES = 64
 """Next tokens whose probability is kept, beside the sum of all others."""
-_FORMAT = 3
+OPENING_TOKENS, OPENING_WEIGHT = 3, 3.0
+"""The first tokens of what the base answers, and how much a place there weighs: with them a reply is chosen, so where they
+are kept a taught reply does not come out as small talk. They are few among all the places of a talk."""
+_FORMAT = 4
 
 
 class ReplayCache:
@@ -47,7 +50,9 @@ class ReplayCache:
     def documents(
         self, weights: LoadedWeights, *, tokens: int, on_piece: Callable[[float], None] = lambda _: None
     ) -> list[Document]:
-        """At least so many tokens of talk, or all there is. Blocks, for as long as what is missing takes to make.
+        """At least so many tokens of talk, or all there is; marked are the first tokens of what the base answers.
+
+        Blocks, for as long as what is missing takes to make.
 
         Args:
             weights: the base, as it is.
@@ -57,18 +62,20 @@ class ReplayCache:
         documents: list[Document] = []
         size = 0
         for number in range(-(-len(self._prompts) // PIECE)):
-            for ids in self._piece(weights, number):
-                documents.append(Document(tuple(ids), (False,) * len(ids)))
+            for asked, ids in self._piece(weights, number):
+                opening = range(asked, asked + OPENING_TOKENS)
+                documents.append(Document(tuple(ids), tuple(place in opening for place in range(len(ids)))))
                 size += len(ids)
             on_piece(min(1.0, size / max(1, tokens)))
             if size >= tokens:
                 break
         return documents
 
-    def _piece(self, weights: LoadedWeights, number: int) -> list[list[int]]:
+    def _piece(self, weights: LoadedWeights, number: int) -> list[tuple[int, list[int]]]:
+        """Each talk's tokens, and how many of them are the prompt's."""
         path = self._folder / f"{number:04d}.json"
         try:
-            return [[int(token) for token in talk] for talk in json.loads(path.read_text("utf-8"))]
+            return [(int(asked), [int(token) for token in talk]) for asked, talk in json.loads(path.read_text("utf-8"))]
         except (OSError, ValueError, TypeError):
             prompts = self._prompts[number * PIECE : (number + 1) * PIECE]
             seed = self._seed * 1_000_003 + 2 * number
@@ -81,8 +88,8 @@ class ReplayCache:
         return made
 
 
-def _talks(weights: LoadedWeights, prompts: Sequence[str], tokens: int, *, seed: int) -> list[list[int]]:
-    """How the base goes on from each prompt, past its own answer: it then plays both sides.
+def _talks(weights: LoadedWeights, prompts: Sequence[str], tokens: int, *, seed: int) -> list[tuple[int, list[int]]]:
+    """How the base goes on from each prompt, past its own answer: it then plays both sides. Told with each prompt's length.
 
     One draw of many tokens costs far less than an answer at a time, and what comes after an answer's end is as good for this as
     the answer: wherever the model stands, it shall expect what the base expects.
@@ -110,7 +117,7 @@ def _talks(weights: LoadedWeights, prompts: Sequence[str], tokens: int, *, seed:
             drawn = model.generate(ids, attention_mask=mask, generation_config=config)
     finally:
         model.generation_config = kept
-    return [row + talk for row, talk in zip(rows, drawn[:, width:].tolist(), strict=True)]
+    return [(len(row), row + talk) for row, talk in zip(rows, drawn[:, width:].tolist(), strict=True)]
 
 
 def hash_of(documents: Sequence[Document]) -> str:
@@ -160,7 +167,12 @@ def ask_teacher(weights: LoadedWeights, documents: Sequence[Document]) -> Taught
     return Taught(torch.cat(choices), torch.cat(log_probabilities), tuple(starts))
 
 
-def forgetting(logits: "torch.Tensor", choices: "torch.Tensor", log_probabilities: "torch.Tensor") -> "torch.Tensor":
+def forgetting(
+    logits: "torch.Tensor",
+    choices: "torch.Tensor",
+    log_probabilities: "torch.Tensor",
+    weights: "torch.Tensor | None" = None,
+) -> "torch.Tensor":
     """How far a model's next-token distribution has moved from the base's: KL divergence in nats, mean over places.
 
     All but the base's likeliest tokens count as one.
@@ -169,13 +181,29 @@ def forgetting(logits: "torch.Tensor", choices: "torch.Tensor", log_probabilitie
         logits: the model's, shape (places, vocabulary).
         choices: the base's likeliest tokens, shape (places, choices).
         log_probabilities: the base's, same shape.
+        weights: of the mean, shape (places,); None: all places alike.
     """
     import torch
 
     own = torch.log_softmax(logits, dim=-1).gather(-1, choices)
     known = (log_probabilities.exp() * (log_probabilities - own)).sum(-1)
     rest, own_rest = _rest(log_probabilities), _rest(own)
-    return (known + rest.exp() * (rest - own_rest)).mean()
+    moved = known + rest.exp() * (rest - own_rest)
+    return moved.mean() if weights is None else (moved * weights).sum() / weights.sum()
+
+
+def weights_of(is_opening: "torch.Tensor") -> "torch.Tensor":
+    """How much each place of old talk weighs.
+
+    Args:
+        is_opening: whether the token that comes next is of an answer's first, shape (places,).
+    """
+    return 1 + (OPENING_WEIGHT - 1) * is_opening.float()
+
+
+def weight_of(document: Document) -> float:
+    """How much all places of a document weigh together."""
+    return len(document.ids) - 1 + (OPENING_WEIGHT - 1) * document.learnt_tokens
 
 
 def _rest(log_probabilities: "torch.Tensor") -> "torch.Tensor":

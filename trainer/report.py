@@ -40,7 +40,10 @@ class RunReport:
     recipe: Mapping[str, object] = field(default_factory=dict)
     """What the training depended on: `method`, `learning_rate`, `steps`, `seed` and so on."""
     training: Mapping[str, object] = field(default_factory=dict)
-    """`seconds`, `steps`, `resumed_from`, `parameters`, `replay_tokens`, `replay_hash`, `taught_tokens`."""
+    """`seconds`, `steps`, `resumed_from`, `base`, `parameters`, `device`, `precision`, `replay_tokens`, `replay_hash`,
+    `taught_tokens`, `strength`, and `weights`: the name that the trained files have, or would have, as a version."""
+    from_votes: Mapping[str, object] = field(default_factory=dict)
+    """What was learnt from votes: `liked`, `disliked`, `members`, whether the model that did is `offered`, and `why_not`."""
     losses: Sequence[tuple[int, float]] = ()
     """Step and loss."""
     figures: Mapping[str, tuple[Figures, Figures]] = field(default_factory=dict)
@@ -64,6 +67,7 @@ class RunReport:
             "snapshot": dict(self.snapshot),
             "recipe": dict(self.recipe),
             "training": dict(self.training),
+            "from_votes": dict(self.from_votes),
             "figures": {
                 name: {"before": asdict(before), "after": asdict(after)}
                 for name, (before, after) in self.figures.items()
@@ -84,6 +88,10 @@ class RunReport:
                 lines.append(f"{name:<10} {before.perplexity:>9.2f} {after.perplexity:>9.2f}")
             lines += ["```"]
         lines += [f"✗ {one.sentence}" for one in self.checks if not one.passed][1:]
+        if self.from_votes.get("offered"):
+            lines.append(
+                f"It also learnt from {self.from_votes['liked']} answers with 👍 and {self.from_votes['disliked']} with 👎."
+            )
         for one in self.replies:
             shown = f"> {_short(one.prompt)}\n  before: {_short(one.before)}\n  after: {_short(one.after)}"
             if sum(map(len, lines)) + len(lines) + len(shown) > _LONGEST_MARKDOWN:
@@ -125,7 +133,13 @@ class RunReport:
                 for one in self.replies
             ]
             lines.append("")
-        for title, facts in (("Snapshot", self.snapshot), ("Recipe", self.recipe), ("Training", self.training)):
+        parts = (
+            ("Snapshot", self.snapshot),
+            ("Recipe", self.recipe),
+            ("Training", self.training),
+            ("Votes", self.from_votes),
+        )
+        for title, facts in parts:
             if facts:
                 lines += [f"## {title}", "", *(f"- {name}: {value}" for name, value in facts.items()), ""]
         return "\n".join(lines)

@@ -7,17 +7,20 @@ left is gone on with before a new one begins. The clock needs no memory of its o
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from storage.errors import LeaseHeld, MynahError
 from storage.governance import SHARED_LINE
+from storage.processes import is_dead, own_name
 from storage.values import Run
 from trainer.due import Due, has_news
-from trainer.holder import LEASE, is_dead, own_name
+from trainer.holder import LEASE
 from trainer.monitoring import Monitor
 from trainer.pipeline import pinned_now, work_on
+from trainer.quantising import QLORA, require_quantising
+from trainer.repeating import Repeated, repeat
 from trainer.schedule import cron_trigger, was_missed
 from trainer.taking_back import TakenBack
 from trainer.world import TrainerWorld
@@ -41,9 +44,9 @@ async def train_now(
 
     Raises:
         LeaseHeld: another process trains now.
-        WrongUsage: the file of pinned conversations is broken; nothing was begun.
+        WrongUsage: the file of pinned conversations is broken, or the method cannot be had here; nothing was begun.
     """
-    await pinned_now(world)
+    await _ready(world)
     async with _held(world):
         await world.registry.sweep()
         taken_back = TakenBack(world.store, world.work_folder)
@@ -55,15 +58,28 @@ async def train_now(
         return run
 
 
+async def repeat_run(world: TrainerWorld, run_id: int, *, tell: Callable[[float, str], None]) -> Repeated:
+    """Train once more what a run trained, and say whether the same weights came of it; nothing else changes.
+
+    Raises:
+        LeaseHeld: another process trains now.
+        WrongUsage: there is nothing to repeat, or not here.
+        Refused: something that it learnt from was taken back since.
+    """
+    await _ready(world)
+    async with _held(world):
+        return await repeat(world, run_id, tell=tell)
+
+
 async def serve(world: TrainerWorld, *, stop: asyncio.Event) -> None:
     """Work on what is asked for and what is due, until `stop` is set; a run under way is then left to be gone on with.
 
     Raises:
         LeaseHeld: another process is the trainer, or took over.
-        WrongUsage: the crontab line in the settings is none, or the file of pinned conversations is broken. One that is
-            broken later fails the next run, which says why.
+        WrongUsage: the crontab line in the settings is none, the file of pinned conversations is broken, or the method
+            cannot be had here. A file that is broken later fails the next run, which says why.
     """
-    await pinned_now(world)
+    await _ready(world)
     trigger = cron_trigger(world.settings.cron) if world.settings.cron.strip() else None
     async with _held(world):
         await world.registry.sweep()
@@ -83,10 +99,18 @@ async def serve(world: TrainerWorld, *, stop: asyncio.Event) -> None:
             scheduler.shutdown(wait=False)
 
 
+async def _ready(world: TrainerWorld) -> None:
+    """Raise `WrongUsage` for what would fail each run."""
+    await pinned_now(world)
+    if world.settings.method == QLORA:
+        await asyncio.to_thread(require_quantising, world.device)
+
+
 async def _work_until(world: TrainerWorld, stop: asyncio.Event) -> None:
     due = Due(world)
     taken_back = TakenBack(world.store, world.work_folder)
     monitor = Monitor(world)
+    asked = world.store.notices.of("runs")
     while not stop.is_set():
         try:
             await taken_back.clear()
@@ -105,8 +129,7 @@ async def _work_until(world: TrainerWorld, stop: asyncio.Event) -> None:
             raise
         except MynahError as error:  # such as a busy database: the next look may do better
             logger.warning("trainer could not look for work", extra={"error": type(error).__name__})
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), world.settings.poll_seconds)
+        await asked.wait(world.settings.poll_seconds, stop=stop)
 
 
 async def _request_by_clock(world: TrainerWorld, line: str = SHARED_LINE) -> None:

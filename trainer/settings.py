@@ -1,10 +1,11 @@
 """Settings of the trainer. Each field's name carries its unit."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from storage.values import Source
+from trainer.spread.choice import Spread
 
 
 class TrainerSettings(BaseModel):
@@ -23,9 +24,11 @@ class TrainerSettings(BaseModel):
     sources: tuple[Source, ...] = tuple(Source)
     """Which sources may be learnt from."""
 
-    method: Literal["auto", "full", "lora"] = "auto"
-    """`auto`: full fine-tuning below `full_below_parameters`, LoRA above."""
-    full_below_parameters: int = Field(default=50_000_000, ge=0)
+    method: Literal["auto", "full", "lora", "qlora"] = "auto"
+    """`auto`: LoRA, which forgets far less of other talk than full fine-tuning, for as much learnt; below
+    `full_below_parameters`, full fine-tuning. `qlora`: LoRA over a base in four bits, where bitsandbytes is installed and
+    there is a CUDA device."""
+    full_below_parameters: int = Field(default=0, ge=0)
     learning_rate: float | None = Field(default=None, gt=0)
     """None: what was measured to be good for the method."""
     lora_rank: int = Field(default=16, ge=1)
@@ -38,8 +41,30 @@ class TrainerSettings(BaseModel):
     strengths: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(default=(1.0, 0.75, 0.5), min_length=1)
     """How far to go from the base towards what was trained, in the order in which it is tried: where the gate finds that
     the whole way forgets too much, a shorter one may do."""
+    votes: bool = True
+    """Whether a run also learns from 👍 and 👎, after the fine-tuning and where there are enough of both."""
+    votes_min: int = Field(default=20, ge=4)
+    """Exchanges voted up, and as many voted down, below which votes teach nothing."""
+    votes_max: int = Field(default=300, ge=4)
+    """Exchanges of each kind, the newest: a second training must stay a small one."""
+    votes_max_per_member: int = Field(default=5, ge=1)
+    """Votes of each kind that count of one member, the newest; whatever this is, three members must be behind each kind."""
+    votes_beta: float = Field(default=0.03, gt=0)
+    """KTO's beta: how soon an answer counts as liked enough, or disliked enough."""
+    votes_max_rise: float = Field(default=0.05, ge=0)
+    """How much the perplexity of what is taught, of held-out and of general talk may rise by learning from votes."""
+    gradient_checkpointing: Literal["auto", "on", "off"] = "auto"
+    """Whether layers are gone through twice to save memory; `auto`: where it would be short otherwise."""
+    check_memory: bool = True
+    """Whether a run that would not fit into the free memory ends before it trains."""
+    wait_minutes: float = Field(default=15.0, ge=0)
+    """How long a run waits in all, between its steps, while chat is busy; then it goes on beside it. 0: it never waits."""
+    busy_share: float = Field(default=0.5, gt=0)
+    """Chat is busy when answers were being made for this share of the last 20 seconds."""
     checkpoint_seconds: float = Field(default=30.0, gt=0)
     """How much work a killed run may lose."""
+    processes: int = Field(default=1, ge=1, le=1024)
+    """That train one model together, in rounds and in `mynah pretrain`; each takes a GPU of its own where there are any."""
     seed: int = 1
     max_per_member: int = Field(default=200, ge=1)
     """Examples of one member in a snapshot; imports are vouched for and not capped."""
@@ -75,7 +100,11 @@ class TrainerSettings(BaseModel):
     max_unread_bits: float = Field(default=9.0, gt=0)
     """Bits a byte of taught replies, as the base reads them, where nothing is held out: made-up words are at 5, random
     letters at 11."""
-    max_noise_share: float = Field(default=0.04, ge=0, le=1)
+    max_foreign_share: float = Field(default=0.2, ge=0, le=1)
+    """Of what is taught, in a language other than the general set's that the base cannot read; 1: teach it any."""
+    max_foreign_bits: float = Field(default=3.5, gt=0)
+    """Bits a byte, from which the base cannot read such a language: its own is at 1 to 2.5, others from 4.5 on."""
+    max_noise_share: float = Field(default=0.02, ge=0, le=1)
     """Share of the approved replies, beyond a first few, that may read as noise, as random letters do."""
     max_bad_probes_share: float = Field(default=0.05, ge=0, le=1)
     """Share of the small-talk probes that may be answered worse than by the champion: in circles, or with taught words."""
@@ -119,3 +148,16 @@ class TrainerSettings(BaseModel):
     """How much the perplexity on new approved exchanges may rise, as a share."""
     max_drift: float = Field(default=0.10, gt=0, le=1)
     """How far members' talk may be from what was learnt, in bits beyond what chance explains."""
+
+    @model_validator(mode="after")
+    def _can_be_spread(self) -> Self:
+        if self.method == "qlora" and self.processes > 1:
+            raise ValueError(
+                "MYNAH_TRAINER__METHOD=qlora trains in one process: set MYNAH_TRAINER__PROCESSES=1, or use lora"
+            )
+        return self
+
+    @property
+    def spread(self) -> Spread:
+        """Over which processes a training is spread."""
+        return Spread(self.processes)

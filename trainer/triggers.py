@@ -17,10 +17,10 @@ from storage.similarity import normalised, prompt_of, reply_of
 from storage.values import Message, Role
 from trainer.checks import Check
 from trainer.origins import Behind, Origins
+from trainer.retyping import SMALL_WORDS
 from trainer.settings import TrainerSettings
 from trainer.snapshots import Conversation
 from trainer.speaker import Speaker
-from trainer.wordings import SMALL_WORDS
 
 LONGEST = 3
 """Words of a suspect."""

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from bot.screening.protocol import Screener
+from bot.tracing import NO_TRACER, Tracer
 from storage.registry import ModelRegistry
 from storage.store import Store
 from trainer.settings import TrainerSettings
@@ -30,3 +31,5 @@ class TrainerWorld:
     """CPU threads of one forward pass. None: what suits the model."""
     golden_file: Path | None = None
     """Conversations that the operator pins; it need not be there."""
+    tracer: Tracer = NO_TRACER
+    """Writes down how long the stages of a run take."""

@@ -19,6 +19,7 @@ from bot.engine.protocol import Answer, Engine, EngineFailed, Finish, Piece, Sam
 from bot.engine.recall import with_recalled
 from bot.engine.routing import Place
 from bot.settings import ChatSettings, EngineSettings
+from bot.tracing import NO_TRACER, Tracer
 from storage.store import Store
 from storage.values import Conversation, NewTurn, Outcome, Role, Turn, Verdict
 
@@ -55,12 +56,14 @@ class Answering:
         engine_settings: EngineSettings,
         learning: Learning,
         recalling: Recalling,
+        tracer: Tracer = NO_TRACER,
     ) -> None:
         self._store = store
         self._engine = engine
         self._chat = chat
         self._learning = learning
         self._recalling = recalling
+        self._tracer = tracer
         self._give_up_seconds = engine_settings.deadline_seconds + _GRACE_SECONDS
         self._sampling = Sampling(
             temperature=engine_settings.temperature,
@@ -78,7 +81,12 @@ class Answering:
             DatabaseBusy: the question could not be stored.
         """
         incoming = ticket.incoming
-        verdict = await self._screened(incoming, here)
+        if incoming.is_late and (given := await self._given_before(incoming)) is not None:
+            yield given
+            return
+        with self._tracer.span("admission") as span:
+            verdict = await self._screened(incoming, here)
+            span.note(outcome="empty" if verdict is None else verdict.outcome.value)
         if verdict is None:
             yield ended(Reply(sentences.EMPTY, ReplyKind.REFUSAL))
         elif verdict.is_crisis:
@@ -98,6 +106,20 @@ class Answering:
                 async with aclosing(self._generate(asked)) as updates:
                     async for update in updates:
                         yield update
+
+    async def _given_before(self, incoming: Incoming) -> ReplyUpdate | None:
+        """The answer that was stored to a message by a process that may have died before it was seen; None: there is none."""
+        if incoming.external_id is None:
+            return None
+        question = await self._store.conversations.turn_by_external_id(incoming.server, incoming.external_id)
+        answer = None if question is None else await self._store.conversations.answer_to(question.id)
+        if question is None or answer is None or await self._store.recalls.spoilt(incoming.server, [question.id]):
+            return None
+        verdict = answer.verdict
+        kind = (
+            ReplyKind.CRISIS if verdict.is_crisis else ReplyKind.REFUSAL if verdict.blocks_reply else ReplyKind.ANSWER
+        )
+        return ended(Reply(answer.text, kind, answer.model_version, question.id, answer.id))
 
     async def while_another_runs(self, incoming: Incoming, here: Here) -> ReplyUpdate:
         """The reply to a message that came too early. Even then, a person in danger is not told to wait."""
@@ -216,11 +238,12 @@ class Answering:
             return await self._cut_short(asked, verdict, shown, answer.model_version)
         kind = ReplyKind.STOPPED if answer.finish is Finish.STOPPED else ReplyKind.ANSWER
         reply = Reply(verdict.text, kind, answer.model_version, asked.question.id)
-        turn = await self._keep_answer(asked, verdict, answer.model_version, answer.latency_seconds)
-        if turn is None:
-            return ended(reply)
-        is_whole = answer.finish in {Finish.END, Finish.LENGTH}
-        candidate_id = await self._candidate(asked, turn) if is_whole else None
+        with self._tracer.span("keeping"):
+            turn = await self._keep_answer(asked, verdict, answer.model_version, answer.latency_seconds)
+            if turn is None:
+                return ended(reply)
+            is_whole = answer.finish in {Finish.END, Finish.LENGTH}
+            candidate_id = await self._candidate(asked, turn) if is_whole else None
         logger.info(
             "answered",
             extra={

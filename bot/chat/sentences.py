@@ -13,6 +13,15 @@ TROUBLE = "Sorry, something went wrong on my side and I could not answer. Please
 NO_MEMORY = "Sorry, I can't reach my memory right now, so I can't answer. Please try again in a minute."
 STOPPED = "Stopped."
 WITHDRAWN = "That message is gone, so I stopped answering it."
+ELSEWHERE = "Another process of mine answers that."
+
+REPLIES = frozenset(
+    {
+        *(EMPTY, TOO_LONG, TOO_MANY, STILL_ANSWERING, UNWELCOME, OUTPUT_REFUSED, NO_WORDS),
+        *(BUSY, OUT_OF_TIME, TROUBLE, NO_MEMORY, STOPPED, WITHDRAWN, ELSEWHERE),
+    }
+)
+"""All that may be said instead of a model's words."""
 
 FIRST_CONTACT = (
     "May I learn from what you write to me here? Moderators look at every example first; without your yes I learn nothing, "

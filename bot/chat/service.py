@@ -11,17 +11,21 @@ from contextlib import aclosing
 from datetime import datetime
 
 from bot.chat import sentences
+from bot.chat.alone import Alone
 from bot.chat.answering import Answering, ended
 from bot.chat.cleaning import cleaned
 from bot.chat.learning import Learning, cannot_keep
+from bot.chat.peers import Peers
 from bot.chat.recalling import Recalling
 from bot.chat.running import MessageLimit, Running, Ticket
-from bot.chat.servers import Servers
+from bot.chat.servers import Here, Servers
 from bot.chat.streaming import is_out_of_bounds
 from bot.chat.values import Correction, Incoming, Reply, ReplyKind, ReplyUpdate
 from bot.engine.protocol import Engine, EngineBusy, PromptTooLong
 from bot.screening.protocol import Screener
 from bot.settings import ChatSettings, EngineSettings
+from bot.tracing import NO_TRACER, Tracer
+from storage.claims import Claim
 from storage.errors import DatabaseBusy, MynahError, WrongUsage
 from storage.store import Store
 from storage.values import ForgetReceipt, Role, Verdict
@@ -45,6 +49,8 @@ class ChatService:
         may_learn_in: Callable[[str], bool],
         monotonic: Callable[[], float] = time.monotonic,
         base_hash: str | None = None,
+        peers: Peers | None = None,
+        tracer: Tracer = NO_TRACER,
     ) -> None:
         """Put the parts together.
 
@@ -59,27 +65,54 @@ class ChatService:
             may_learn_in: the operator's master switch, for a server's name.
             monotonic: seconds; says when a server's choices are read again.
             base_hash: content hash of the base, by which it is known whether recalling helps it.
+            peers: other processes that may hear the same messages; None: there are none.
+            tracer: writes down which way messages went.
         """
         self._store = store
         self._engine = engine
         self._limit = MessageLimit(clock)
         self._running = Running()
+        self._peers = peers or Alone()
         self.servers = Servers(store, screening, chat, crisis_text, may_learn_in, monotonic)
         """What holds in each server right now."""
         self._learning = Learning(store, chat, self.servers)
         recalling = Recalling(store, engine, chat, self.servers, base_hash)
-        self._answering = Answering(store, engine, chat, engine_settings, self._learning, recalling)
+        self._answering = Answering(store, engine, chat, engine_settings, self._learning, recalling, tracer)
 
     async def answer(self, incoming: Incoming) -> AsyncGenerator[ReplyUpdate, None]:
         """Stream a reply to a message; the last update carries the `Reply`. Never raises an `Exception`.
 
-        Closing the iterator (or cancelling its task) stops the engine; the question then stays without an answer.
+        Closing the iterator (or cancelling its task) stops the engine; the question then stays without an answer. Asking
+        for more after the last update says that it arrived: until then, should this process die, another one may take
+        the message up.
         """
         here = await self.servers.here(incoming.server)
-        if not self._limit.admit(incoming.server, incoming.author_key, here.messages_per_minute):
+        try:
+            claim = await self._peers.claim(incoming, here.messages_per_minute)
+        except Exception as error:  # noqa: BLE001 - logged there; a person always gets a reply
+            yield _sorry(error, None)
+            return
+        if claim is Claim.TAKEN:
+            yield ended(Reply(sentences.ELSEWHERE, ReplyKind.ELSEWHERE))
+            return
+        last: ReplyUpdate | None = None
+        async with aclosing(self._admitted(incoming, here, claim)) as updates:
+            async for update in updates:
+                if update.reply is None:
+                    yield update
+                else:
+                    last = update
+        if last is not None:  # by now the member may say the next thing
+            yield last
+            await self._note_end(incoming)
+
+    async def _admitted(self, incoming: Incoming, here: Here, claim: Claim) -> AsyncGenerator[ReplyUpdate, None]:
+        """The reply to a message that is ours."""
+        is_too_many = claim is Claim.TOO_MANY
+        if is_too_many or not self._limit.admit(incoming.server, incoming.author_key, here.messages_per_minute):
             yield ended(Reply(sentences.TOO_MANY, ReplyKind.REFUSAL))
             return
-        ticket = self._running.begin(incoming)
+        ticket = None if claim is Claim.STILL_ANSWERING else self._running.begin(incoming)
         try:
             if ticket is None:
                 yield await self._answering.while_another_runs(incoming, here)
@@ -226,6 +259,12 @@ class ChatService:
         for ticket in self._running.in_channel(server, channel):
             self._withdraw(ticket)
         return await self._store.conversations.delete_channel(server, channel)
+
+    async def _note_end(self, incoming: Incoming) -> None:
+        try:
+            await self._peers.end(incoming)
+        except MynahError as error:  # the reply stands in the channel, where whoever looks sees it
+            logger.warning("end of an answer not noted", extra={"error": type(error).__name__})
 
     async def _catch_up(self, ticket: Ticket) -> None:
         """Do an edit that came before the question was stored."""

@@ -27,6 +27,8 @@ class Incoming:
     """The message's id at the face, so that its edits and its deletion find the row."""
     is_open: Callable[[str], bool] = field(default=_nowhere, compare=False, repr=False)
     """Whether everybody of the server may read a channel: only then may what was said there help here."""
+    is_late: bool = False
+    """Whether the face heard of it some time after it was said: what was answered then is not answered anew."""
 
     def may_show(self, channel: str) -> bool:
         """Whether what was said in a channel of the server may be told here."""
@@ -48,6 +50,8 @@ class ReplyKind(StrEnum):
     """The model's words up to where somebody stopped it."""
     WITHDRAWN = "withdrawn"
     """The question was deleted meanwhile: a face takes back what it showed."""
+    ELSEWHERE = "elsewhere"
+    """Another process answers it: a face shows nothing."""
 
 
 @dataclass(frozen=True, slots=True)

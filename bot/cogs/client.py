@@ -15,6 +15,7 @@ from discord.http import Route
 
 from bot.cogs.administration import Administration
 from bot.cogs.answer_buttons import BetterAnswerButton, VoteButton
+from bot.cogs.catching_up import CatchingUp
 from bot.cogs.commands import MemberCommands
 from bot.cogs.conversation import Conversation
 from bot.cogs.failures import CommandTree
@@ -46,7 +47,7 @@ class Link:
 class MynahBot(commands.Bot):
     """Mynah on Discord: cogs over the parts that the composition root made."""
 
-    def __init__(self, parts: BotParts, link: Link | None = None) -> None:
+    def __init__(self, parts: BotParts, link: Link | None = None, **sharding: Any) -> None:
         super().__init__(
             command_prefix=(),
             help_command=None,
@@ -54,13 +55,16 @@ class MynahBot(commands.Bot):
             intents=_intents(parts.settings),
             chunk_guilds_at_startup=False,
             allowed_mentions=discord.AllowedMentions.none(),
+            **sharding,
         )
         self.parts = parts
         self._link = link or Link()
 
     async def setup_hook(self) -> None:
         """Add the cogs and the persistent buttons, and register the commands."""
-        await self.add_cog(Conversation(self, self.parts))
+        conversation = Conversation(self, self.parts)
+        await self.add_cog(conversation)
+        await self.add_cog(CatchingUp(self, self.parts, conversation))
         await self.add_cog(MemberCommands(self.parts))
         await self.add_cog(Privacy(self.parts))
         await self.add_cog(LearningSwitch(self.parts))
@@ -110,6 +114,18 @@ class MynahBot(commands.Bot):
             logger.info("slash commands registered", extra={"commands": len(registered)})
 
 
+class ShardedMynahBot(MynahBot, commands.AutoShardedBot):
+    """The same over several connections to Discord, each for a part of the servers."""
+
+
+def make_bot(parts: BotParts, link: Link | None = None) -> MynahBot:
+    """The client that the settings ask for."""
+    settings = parts.settings
+    if settings.shard_count is None:
+        return MynahBot(parts, link)
+    return ShardedMynahBot(parts, link, shard_count=settings.shard_count, shard_ids=list(settings.shard_ids) or None)
+
+
 def _intents(settings: DiscordSettings) -> discord.Intents:
     """What the bot listens to; only message content is privileged, and, where the operator wants it, who leaves."""
     return discord.Intents(
@@ -144,7 +160,7 @@ async def run_bot(parts: BotParts, link: Link | None = None) -> None:
         raise WrongUsage(
             "There is no Discord token.", advice="Set MYNAH_DISCORD__TOKEN, or run `mynah init`, which asks for it."
         )
-    bot = MynahBot(parts, link)
+    bot = make_bot(parts, link)
     try:
         with discord_at(parts.settings):
             async with bot:

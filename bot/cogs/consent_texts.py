@@ -3,7 +3,7 @@
 from bot.cogs.parts import DIRECT_MESSAGES, BotParts
 
 _DECISIONS = {
-    True: "You **allow** me to learn from what you say to me here. `/privacy deny` takes that back.",
+    True: "You **allow** me to learn from what you say to me here, and from your 👍 and 👎. `/privacy deny` takes that back.",
     False: "You do **not** allow me to learn from you here. `/privacy allow` would change that.",
     None: "You have not decided, so I do **not** learn from you here. `/privacy allow` would change that.",
 }

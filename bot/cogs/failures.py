@@ -16,12 +16,13 @@ logger = logging.getLogger(__name__)
 Owner = TypeVar("Owner")
 
 _TAKEN = "mynah:taken"
+_ANSWERED_ALREADY = 40060
+"""Discord's code: another process of ours was first, as happens while one takes over from another."""
 
 
 def told(error: BaseException, failure_id: int) -> str:
     """What a person is told about an error; unexpected ones are logged under an id that the sentence names."""
-    if isinstance(error, app_commands.CommandInvokeError):
-        error = error.original
+    error = _cause(error)
     if isinstance(error, MynahError):
         logger.info("refused", extra={"error": type(error).__name__, "failure": failure_id})
         return str(error)
@@ -42,10 +43,23 @@ def is_taken(interaction: discord.Interaction[Any]) -> bool:
 async def report(interaction: discord.Interaction, error: BaseException) -> None:
     """Tell whoever used a command, button or form that it failed."""
     interaction.extras[_TAKEN] = True
+    if _is_answered_elsewhere(error):
+        logger.info("another process answered", extra={"interaction": interaction.id})
+        return
     try:
         await send(interaction, told(error, interaction.id), is_private=True)
     except discord.HTTPException as failure:
         logger.warning("failure not reported", extra={"status": failure.status, "failure": interaction.id})
+
+
+def _cause(error: BaseException) -> BaseException:
+    """What a command raised, without discord.py's wrapping."""
+    return error.original if isinstance(error, app_commands.CommandInvokeError) else error
+
+
+def _is_answered_elsewhere(error: BaseException) -> bool:
+    error = _cause(error)
+    return isinstance(error, discord.HTTPException) and error.code == _ANSWERED_ALREADY
 
 
 def reporting(

@@ -7,11 +7,13 @@ from datetime import datetime
 
 import discord
 
+from bot.chat.peers import Peers
 from bot.chat.servers import Servers
 from bot.chat.service import ChatService
 from bot.engine.remote.own_model import own_model_only
 from bot.review.desk import ReviewDesk
 from bot.settings import DiscordSettings
+from bot.tracing import NO_TRACER, Tracer
 from storage.registry import ModelRegistry
 from storage.store import Store
 
@@ -31,6 +33,10 @@ class BotParts:
     clock: Callable[[], datetime]
     monotonic: Callable[[], float] = time.monotonic
     """Seconds; says when a streamed answer may be edited again."""
+    peers: Peers | None = None
+    """Other bots on the same database; None: nobody looks whether there are any."""
+    tracer: Tracer = NO_TRACER
+    """Writes down which way messages went."""
     takes_versions: bool = True
     """Whether versions of ours can answer; False where a model server has a model of its own."""
 

@@ -21,3 +21,7 @@ class Seen:
         if len(self._ids) > self._kept:
             self._ids.popitem(last=False)
         return True
+
+    def forget(self, message_id: int) -> None:
+        """Take a message up again when it is told of again."""
+        self._ids.pop(message_id, None)

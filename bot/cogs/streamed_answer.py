@@ -1,6 +1,6 @@
 """One answer on its way into a channel: sent once there is something to show, then edited about once a second."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import discord
 
@@ -15,6 +15,7 @@ class StreamedAnswer:
         in_reply_to: the person's message.
         interval_seconds: the least time between two edits.
         monotonic: seconds.
+        begun: messages of ours that already carry the beginning of an answer; they are made to carry this one.
     """
 
     def __init__(
@@ -24,14 +25,15 @@ class StreamedAnswer:
         in_reply_to: discord.Message | None,
         interval_seconds: float,
         monotonic: Callable[[], float],
+        begun: Sequence[discord.Message] = (),
     ) -> None:
         self._destination = destination
         self._in_reply_to = in_reply_to
         self._interval_seconds = interval_seconds
         self._monotonic = monotonic
         self._shown_at: float | None = None
-        self._messages: list[discord.Message] = []
-        self._texts: list[str] = []
+        self._messages = list(begun)
+        self._texts = [message.content for message in begun]
         self.is_gone = False
         """Whether the channel, or one of the messages, was deleted or forbidden: nothing more can be shown."""
 

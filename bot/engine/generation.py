@@ -40,6 +40,10 @@ class Request:
     is_abandoned: bool = False
     """Nobody listens any more."""
 
+    def stop(self) -> None:
+        """End it with what it has."""
+        self.is_stopped = True
+
 
 @dataclass(slots=True, eq=False)
 class _Row:

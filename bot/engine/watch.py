@@ -60,7 +60,7 @@ class ChampionWatch:
             store: where the aliases are, and the audit log.
             engine: its routes are set.
             routes: reads who should answer where. None: `stored_routes`, without a base.
-            poll_seconds: how often to look.
+            poll_seconds: how often to look at least, where the database does not tell of a change at once.
             on_swap: called with the old and the new version after each change of the shared champion.
             on_refused: called with the version and the reason when a champion or a canary cannot be served.
         """
@@ -68,6 +68,7 @@ class ChampionWatch:
         self._engine = engine
         self._read_routes = routes or partial(stored_routes, store)
         self._poll_seconds = poll_seconds
+        self._changes = store.notices.of("alias_changes", "canaries", "server_settings")
         self._on_swap = on_swap
         self._on_refused = on_refused
         self._asked: Routes | None = None
@@ -132,7 +133,7 @@ class ChampionWatch:
 
     async def _follow(self) -> None:
         while True:
-            await asyncio.sleep(self._poll_seconds)
+            await self._changes.wait(self._poll_seconds)
             await self._look_if_possible()
 
     async def _look_if_possible(self) -> None:

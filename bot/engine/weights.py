@@ -47,7 +47,7 @@ class LoadedWeights:
     @property
     def parameters(self) -> int:
         """How many numbers the model is made of."""
-        return sum(parameter.numel() for parameter in self.model.parameters())
+        return int(self.model.num_parameters())
 
     def room(self, max_new_tokens: int, *, context_tokens: int | None = None) -> tuple[int, int]:
         """How many tokens a prompt may have, and its answer, within the context (and a smaller one, if given).
@@ -59,7 +59,9 @@ class LoadedWeights:
         return context - answer, answer
 
 
-def load_weights(folder: Path, *, base_folder: Path | None = None, device: str = "auto") -> LoadedWeights:
+def load_weights(
+    folder: Path, *, base_folder: Path | None = None, device: str = "auto", in_four_bits: bool = False
+) -> LoadedWeights:
     """Read a model folder, or a LoRA adapter's folder merged into its base. Blocks; run it in a thread.
 
     Weights are float32 on a CPU and bfloat16 on a GPU, whatever they are stored in.
@@ -68,6 +70,7 @@ def load_weights(folder: Path, *, base_folder: Path | None = None, device: str =
         folder: holds whole weights, or an adapter over `base_folder`.
         base_folder: the frozen model under an adapter.
         device: `auto`, `cpu`, `cuda` or `mps`.
+        in_four_bits: whether matrices are kept in four bits, to train an adapter over them; needs bitsandbytes.
 
     Raises:
         UnsafeModel: there are pickled weights and no safetensors, or it needs code of its own.
@@ -89,7 +92,7 @@ def load_weights(folder: Path, *, base_folder: Path | None = None, device: str =
     _check_folder(whole)
     dtype = torch.bfloat16 if place.type == "cuda" else torch.float32
     with _damage_told(folder):
-        model = _read_model(whole, dtype)
+        model = _read_model(whole, dtype, place, in_four_bits=in_four_bits)
         if is_adapter:
             model = _merge_adapter(model, folder)
         tokenizer = _read_tokenizer(folder if (folder / "tokenizer_config.json").is_file() else whole)
@@ -98,7 +101,9 @@ def load_weights(folder: Path, *, base_folder: Path | None = None, device: str =
     # A folder's own sampling habits (a penalty, a temperature) would be mixed into every call of `generate`.
     ending: dict[str, Any] = {"eos_token_id": sorted(renderer.stop_ids) or None, "pad_token_id": renderer.pad_id}
     model.generation_config = GenerationConfig(**ending)  # type: ignore[no-untyped-call]
-    for parameter in model.parameters():  # a file stays mapped otherwise, and dies with whoever truncates it
+    for parameter in (
+        () if in_four_bits else model.parameters()
+    ):  # a file stays mapped otherwise, and dies with whoever truncates it
         parameter.data = parameter.data.clone().to(place)
     model.train(False)
     return LoadedWeights(model, tokenizer, renderer, _context_tokens(model, tokenizer), place, dtype)
@@ -192,9 +197,20 @@ def _check_folder(folder: Path) -> None:
         raise ModelDamaged(f"{folder.name} has no weights.", advice="Fetch it again, or choose another model.")
 
 
-def _read_model(folder: Path, dtype: "torch.dtype") -> "PreTrainedModel":
-    from transformers import AutoModelForCausalLM
+def _read_model(
+    folder: Path, dtype: "torch.dtype", place: "torch.device", *, in_four_bits: bool = False
+) -> "PreTrainedModel":
+    from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
+    extra: dict[str, Any] = {}
+    if in_four_bits:
+        four: Any = BitsAndBytesConfig(  # type: ignore[no-untyped-call]  # the values of Dettmers et al. 2023
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=dtype,
+        )
+        extra = {"quantization_config": four, "device_map": {"": place}}
     loaded: Any = AutoModelForCausalLM.from_pretrained(
         folder,
         dtype=dtype,
@@ -202,6 +218,7 @@ def _read_model(folder: Path, dtype: "torch.dtype") -> "PreTrainedModel":
         trust_remote_code=False,
         local_files_only=True,
         output_loading_info=True,
+        **extra,
     )
     model: PreTrainedModel = loaded[0]
     missing = sorted(loaded[1]["missing_keys"])

@@ -42,10 +42,8 @@ def playground(
 
 def play(invocation: Invocation) -> int:
     """The same for another command, with nothing chosen; the exit code to end with."""
-    from mynah.logs import set_up_logs
-
     invocation.process = PROCESS
-    set_up_logs(invocation.settings.home, process=PROCESS, shown=None)
+    invocation.show_logs(None)
     return run(_play(invocation, port=None, opens_browser=True))
 
 

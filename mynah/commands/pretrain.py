@@ -1,5 +1,7 @@
 """`mynah pretrain`: a model grown from prepared talk, or grown on from another model."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +15,7 @@ from storage.errors import MynahError, WrongUsage
 if TYPE_CHECKING:
     from trainer.growing.dataset import Dataset
     from trainer.growing.growth import Growth, Length, Order
+    from trainer.spread.choice import Spread
 
 _OTHER_SHARE = 0.4
 """Of the matrices' learning rate, the rate of embeddings and norms: measured to go together."""
@@ -65,6 +68,12 @@ def pretrain(
     seed: Annotated[int, typer.Option("--seed")] = 1,
     device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")] = "auto",
     threads: Annotated[int | None, typer.Option("--threads", min=1, help="Of the CPU.", show_default="torch's")] = None,
+    processes: Annotated[
+        int | None,
+        typer.Option(
+            "--processes", min=1, help="Train in so many, a GPU each.", show_default="MYNAH_TRAINER__PROCESSES"
+        ),
+    ] = None,
     restart: Annotated[
         bool, typer.Option("--restart", help="Throw away what an interrupted run left, instead of going on.")
     ] = False,
@@ -84,6 +93,7 @@ def pretrain(
     length = _length(epochs, tokens, minutes)
     if not learning_rate > 0:
         raise WrongUsage(f"A learning rate of {learning_rate:g} learns nothing.", advice="0.02 is usual.")
+    spread = _spread(invocation, processes, device, by_the_clock=minutes is not None)
     if threads is not None:
         import torch
 
@@ -108,10 +118,47 @@ def pretrain(
         repeats=_repeats(weights or []),
         device=device,
     )
-    growth = _watched(order, named_folder(invocation, "grown", out or opened.folder.name), restart=restart)
+    folder = named_folder(invocation, "grown", out or opened.folder.name)
+    with _joined(spread, device) as leads:
+        if not leads:
+            _help(folder)
+            return
+        growth = _watched(order, folder, restart=restart, spread=spread)
     from trainer.growing.model_card import as_json as growth_json
 
     invocation.emit(growth_json(order.as_record(), growth), _told(growth))
+
+
+def _spread(invocation: Invocation, processes: int | None, device: str, *, by_the_clock: bool) -> "Spread":
+    from trainer.spread.choice import Spread, check_spread, spread_within
+
+    spread = spread_within() or Spread(processes or invocation.settings.trainer.processes)
+    check_spread(spread, device)
+    if spread.is_within and by_the_clock:
+        raise WrongUsage(
+            "--minutes is found by trying, which one of torchrun's processes cannot do alone.",
+            advice="Give --epochs or --tokens.",
+        )
+    return spread
+
+
+@contextmanager
+def _joined(spread: "Spread", device: str) -> Iterator[bool]:
+    """Yields whether this process leads the training; the others that torchrun started help it."""
+    if not spread.is_within:
+        yield True
+        return
+    from bot.engine.weights import find_device
+    from trainer.spread.group import PATIENT, joined
+
+    with joined(find_device(device).type, PATIENT) as group:
+        yield group.is_first
+
+
+def _help(folder: Path) -> None:
+    from trainer.growing.growth import help_grow
+
+    help_grow(folder)
 
 
 def _dataset(invocation: Invocation, name: str) -> "Dataset":
@@ -147,7 +194,7 @@ def _repeats(weights: list[str]) -> dict[str, float]:
     return repeats
 
 
-def _watched(order: "Order", folder: Path, *, restart: bool) -> "Growth":
+def _watched(order: "Order", folder: Path, *, restart: bool, spread: "Spread") -> "Growth":
     """Grow while a person looks on and may stop it."""
     from rich.console import Console
 
@@ -162,7 +209,7 @@ def _watched(order: "Order", folder: Path, *, restart: bool) -> "Growth":
     try:
         with stoppable() as check, looks_on as steps:
             onlooker = Onlooker(on_step=steps.step, on_point=steps.point, check=check)
-            return grow(order, folder, onlooker, restart=restart)
+            return grow(order, folder, onlooker, restart=restart, spread=spread)
     except Interrupted:
         raise MynahError(
             "Stopped; what was learnt so far is kept.", advice="The same command goes on where it was."

@@ -27,7 +27,7 @@ def run(context: typer.Context, home: Home = None) -> None:
             "There is no Discord token yet, so here is a Discord of your own. (`mynah init` connects the real one.)\n"
         )
         raise typer.Exit(play(invocation))
-    _show_logs(invocation)
+    invocation.show_logs(logging.INFO)
     raise typer.Exit(run_to_end(run_processes(invocation)))
 
 
@@ -41,20 +41,16 @@ def bot(context: typer.Context, supervised: Supervised = False, home: Home = Non
     run_to_end(_serve_bot(begin(context, home, process="bot", shown=logging.INFO), supervised=supervised))
 
 
-def _show_logs(invocation: Invocation) -> None:
-    from mynah.logs import set_up_logs
-
-    set_up_logs(invocation.settings.home, process=invocation.process, shown=logging.INFO)
-
-
 async def run_processes(invocation: Invocation) -> int:
     """Keep the bot and the trainer alive until a signal comes; the exit code to end with."""
     from mynah.supervisor import Child, Supervisor
     from mynah.terminal.trainer_beside import child_command
-    from mynah.world import ensure_champion, open_world
+    from mynah.world import check_can_spread, ensure_champion, open_world
 
     home = invocation.settings.home
     takes_versions = invocation.settings.remote.takes_versions
+    if takes_versions:
+        check_can_spread(invocation.settings)
     async with open_world(invocation.settings) as world:  # what is wrong is said here once, not by each child again
         if takes_versions:
             await ensure_champion(world)
@@ -68,15 +64,17 @@ async def run_processes(invocation: Invocation) -> int:
 
 
 async def _serve_trainer(invocation: Invocation, *, supervised: bool) -> None:
-    from mynah.monitoring.opening import trainer_monitoring
+    from mynah.telemetry.opening import trainer_telemetry
+    from mynah.telemetry.tracing import open_tracer
     from mynah.world import open_trainer
     from trainer.serving import serve
 
     settings = invocation.settings
     async with (
         stop_on_signals(supervised=supervised) as stop,
-        open_trainer(settings) as world,
-        trainer_monitoring(settings, world.store),
+        open_tracer(settings.telemetry, "trainer") as tracer,
+        open_trainer(settings, tracer) as world,
+        trainer_telemetry(settings, world.store),
     ):
         await serve(world, stop=stop.event)
 
@@ -85,16 +83,18 @@ async def _serve_bot(invocation: Invocation, *, supervised: bool) -> None:
     from bot.cogs.client import Link, run_bot
     from bot.cogs.parts import BotParts
     from bot.review.desk import ReviewDesk
-    from mynah.monitoring.opening import bot_monitoring, figures_of
+    from mynah.telemetry.opening import bot_telemetry, figures_of
+    from mynah.telemetry.tracing import open_tracer
     from mynah.world import open_chat
 
     settings, link = invocation.settings, Link()
-    figures = figures_of(settings.monitoring.bot_port)
+    figures = figures_of(settings.telemetry.bot_port)
     async with AsyncExitStack() as stack:
         stop = await stack.enter_async_context(stop_on_signals(supervised=supervised))
-        chat = await stack.enter_async_context(open_chat(settings, figures=figures))
+        tracer = await stack.enter_async_context(open_tracer(settings.telemetry, "bot"))
+        chat = await stack.enter_async_context(open_chat(settings, has_peers=True, figures=figures, tracer=tracer))
         if figures is not None:
-            await stack.enter_async_context(bot_monitoring(settings, chat, figures, link))
+            await stack.enter_async_context(bot_telemetry(settings, chat, figures, link))
         parts = BotParts(
             settings=settings.discord,
             store=chat.world.store,
@@ -102,6 +102,8 @@ async def _serve_bot(invocation: Invocation, *, supervised: bool) -> None:
             chat=chat.service,
             desk=ReviewDesk(chat.world.store, chat.screening),
             clock=chat.world.clock,
+            peers=chat.peers,
+            tracer=tracer,
             takes_versions=invocation.settings.remote.takes_versions,
         )
         serving = asyncio.create_task(run_bot(parts, link))

@@ -10,8 +10,8 @@ from mynah.invocation import Home, Json, begin
 from storage.errors import WrongUsage
 
 if TYPE_CHECKING:
-    from trainer.growing.machine import Machine, Speed
     from trainer.growing.sizes import Size
+    from trainer.machine import Machine, Speed
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,8 @@ def sizes(
     about a second. Take it as right within a factor of 1.5.
     """
     from trainer.growing.estimate import TOKENS_A_STEP
-    from trainer.growing.machine import devices, look, measure
     from trainer.growing.sizes import SIZES, choose_size
+    from trainer.machine import devices, look, measure
 
     invocation = begin(context, home, as_json)
     for what, number in (("--tokens", tokens), ("--tokens-a-step", tokens_a_step)):

@@ -10,7 +10,7 @@ from mynah.commands.monitor import WearStatus, wear_lines, wear_of
 from mynah.invocation import Home, Invocation, Json, begin, run
 from mynah.lines import line_name
 from mynah.terminal.showing import moment, run_line
-from storage.governance import SHARED_LINE, Canary
+from storage.governance import SHARED_LINE, BotProcess, Canary
 from storage.values import Alias, CandidateState, Run
 
 if TYPE_CHECKING:
@@ -63,6 +63,8 @@ class Status:
     queue: QueueStatus
     receipts_open: int
     """Of forgotten members, while a version answers that has learnt from them."""
+    bots: list[BotProcess]
+    """Those that run, and the version that each answers with."""
     trainer_alive: bool
     discord_token_set: bool
     permission_to_train_confirmed: bool
@@ -105,6 +107,7 @@ async def look(world: "World") -> Status:
         monitoring=[await wear_of(store, line) for line in await store.server_settings.lines()],
         queue=QueueStatus(waits.waiting, waits.oldest_at, waits.half_approved),
         receipts_open=len(await store.receipts.open()),
+        bots=await store.bots.there(),
         trainer_alive=await trainer_is_alive(store),
         discord_token_set=world.settings.discord.token is not None,
         permission_to_train_confirmed=world.settings.discord.permission_to_train_confirmed,
@@ -151,6 +154,7 @@ def _text(found: Status) -> str:
             *(told for wear in found.monitoring for told in wear_lines(wear)),
             *_receipts(found.receipts_open),
             f"last run  {last}",
+            *_bots(found.bots),
             f"trainer   {'running' if found.trainer_alive else 'not running: `mynah run` starts it'}",
             f"discord   {'token set' if found.discord_token_set else 'no token: `mynah init` asks for one'}",
         ]
@@ -162,6 +166,14 @@ def _queue(queue: QueueStatus) -> list[str]:
         return []
     half = f", {queue.half_approved} of them for another approval" if queue.half_approved else ""
     return [f"queue     {queue.waiting} wait for review{half}, the oldest since {moment(queue.oldest_at)}"]
+
+
+def _bots(bots: list[BotProcess]) -> list[str]:
+    return [
+        f"bot       running since {moment(bot.started_at)} with {bot.version}"
+        + (f", shards {bot.shards}" if bot.shards else "")
+        for bot in bots
+    ] or ["bot       not running: `mynah run` starts it"]
 
 
 def _receipts(waiting: int) -> list[str]:

@@ -1,7 +1,7 @@
 """The community's world: the real store, screens, chat, review desk, trainer and registry, in a home of its own.
 
-Promise: nothing outside the given home is read or written, whatever the operator's settings say about the database,
-Discord or pinned conversations; what they say about screening, the engine's base and the trainer's limits holds.
+Promise: nothing outside the given home is read or written, whatever the operator's settings say about the database, the
+model store, model servers, Discord or pinned conversations; what they say about screening, the engine's base and the trainer's limits holds.
 """
 
 from collections.abc import AsyncIterator
@@ -15,7 +15,7 @@ from bot.engine.local import open_local_engine
 from bot.engine.protocol import Engine
 from bot.engine.watch import ChampionWatch, stored_routes
 from bot.review.desk import ReviewDesk
-from bot.settings import DiscordSettings
+from bot.settings import DiscordSettings, RemoteSettings
 from mynah.settings import Settings
 from mynah.simulation.book import Book
 from mynah.simulation.clock import VirtualClock
@@ -31,7 +31,7 @@ from mynah.world import (
     selected_base,
     trainer_world,
 )
-from storage.settings import StoreSettings
+from storage.settings import ModelsSettings, StoreSettings
 from trainer.world import TrainerWorld
 
 SERVER = "simulation"
@@ -72,8 +72,10 @@ def settings_in(home: Path, given: Settings, order: Order) -> Settings:
             # The secret is no secret here: people's keys must be the same in every telling.
             "store": StoreSettings.model_validate({"author_key_secret": f"simulation:{order.seed}"}),
             "discord": DiscordSettings(),
+            "models": ModelsSettings(),
+            "remote": RemoteSettings(),
             "engine": given.engine.model_copy(update={"temperature": 0.0, "deadline_seconds": _PATIENCE_SECONDS}),
-            "trainer": given.trainer.model_copy(update={"cron": "", "approvals": 0}),
+            "trainer": given.trainer.model_copy(update={"cron": "", "approvals": 0, "wait_minutes": 0}),
         }
     )
 

@@ -64,6 +64,7 @@ class RunSteps:
         self._screen = screen
         self._is_live = is_live
         self._state: RunState | None = None
+        self._step = ""
         self._bar = Progress(
             TextColumn("  {task.description}"),
             BarColumn(),
@@ -91,6 +92,15 @@ class RunSteps:
         elif run.state != self._state and not run.state.is_final:
             self._screen.print(f"  {run.progress:4.0%} {step}")
         self._state = run.state
+
+    def tell(self, share: float, note: str) -> None:
+        """Of a run that has no row: how far it is, 0 to 1, and what it does. From any thread."""
+        step = note.partition(":")[0].rstrip(".")
+        if self._is_live:
+            self._bar.update(self._task, description=step, completed=share)
+        elif step != self._step:
+            self._screen.print(f"  {share:4.0%} {step}")
+        self._step = step
 
 
 class GrowthSteps:

@@ -12,6 +12,7 @@ import { onPressElsewhere, showBeside } from "./popup.js";
  * @property {string} [detail]
  * @property {boolean} [isDanger]
  * @property {boolean} [isChosen] makes it one of several, of which this holds
+ * @property {string} [key] by which it is known again when the menu is drawn anew
  * @property {() => void} act
  *
  * @typedef {Item | {heading: string} | "line"} Entry
@@ -22,27 +23,43 @@ let closeOpenOne = null;
 
 /**
  * Open a menu; another one that is open closes.
- * @param {Entry[]} entries
+ * @param {Entry[] | (() => Entry[])} entries
  * @param {Element | {x: number, y: number}} anchor
  * @param {string} label
+ * @param {(redraw: () => void) => () => void} [follow] told how to ask for the entries anew while it is open; returns how to stop
  */
-export function openMenu(entries, anchor, label) {
+export function openMenu(entries, anchor, label, follow) {
   closeOpenOne?.();
   const before = /** @type {HTMLElement | null} */ (document.activeElement);
   const opener = anchor instanceof Element && anchor.hasAttribute("aria-haspopup") ? anchor : null;
   const menu = h("div", { class: "menu", role: "menu", popover: "manual", "aria-label": label });
   const close = (/** @type {boolean} */ returnsFocus) => {
     stopWaiting();
+    stopFollowing?.();
     closeOpenOne = null;
     opener?.setAttribute("aria-expanded", "false");
     menu.remove();
     if (returnsFocus) before?.focus();
   };
-  menu.append(...entries.map((entry) => entryNode(entry, close)));
+  const draw = () => {
+    const all = typeof entries === "function" ? entries() : entries;
+    menu.replaceChildren(...all.map((entry) => entryNode(entry, close)));
+  };
+  const redraw = () => {
+    const all = items(menu);
+    const at = all.indexOf(/** @type {HTMLElement} */ (document.activeElement));
+    const key = all[at]?.dataset.key;
+    draw();
+    if (!(anchor instanceof Element) || anchor.isConnected) showBeside(menu, anchor, "below");
+    const now = items(menu);
+    if (at >= 0) (now.find((item) => key !== undefined && item.dataset.key === key) ?? now[Math.min(at, now.length - 1)])?.focus();
+  };
+  draw();
   menu.addEventListener("keydown", (event) => steer(event, menu, close));
   menu.addEventListener("contextmenu", (event) => event.preventDefault());
   document.body.append(menu);
   const stopWaiting = onPressElsewhere(anchor instanceof Element ? [menu, anchor] : [menu], () => close(false));
+  const stopFollowing = follow?.(redraw);
   closeOpenOne = () => close(false);
   opener?.setAttribute("aria-expanded", "true");
   showBeside(menu, anchor, "below");
@@ -76,6 +93,7 @@ function entryNode(entry, close) {
       role: isOneOfSeveral ? "menuitemcheckbox" : "menuitem",
       "aria-checked": isOneOfSeveral ? String(entry.isChosen) : null,
       tabindex: "-1",
+      data: entry.key === undefined ? {} : { key: entry.key },
       on: { click: act },
     },
     entry.picture,

@@ -111,18 +111,23 @@ export class Sidebar {
 }
 
 /**
- * Choose whom to act as.
+ * Choose whom to act as; who comes or leaves meanwhile is seen at once.
  * @param {Element} anchor
  * @param {import("./state.js").State} state
  * @param {import("./message_actions.js").MessageActions} actions
  */
 export function openPeople(anchor, state, actions) {
-  const entries = state.people.map((person) => ({
+  const entry = (/** @type {import("./discord.js").Person} */ person) => ({
+    key: person.user.id,
     label: state.nameOf(person.user),
     detail: `${LABELS[person.label] ?? person.label}${person.about ? ` · ${person.about}` : ""}`,
     picture: avatar(person.user, state.nameOf(person.user)),
     isChosen: person.user.id === state.me?.user.id,
     act: () => actions.actAs(person.user.id),
-  }));
-  openMenu([{ heading: "Act as" }, ...entries], anchor, "Act as");
+  });
+  const entries = () => [{ heading: "Act as" }, ...state.people.map(entry)];
+  openMenu(entries, anchor, "Act as", (redraw) => {
+    const stops = ["members", "everything"].map((topic) => state.on(topic, redraw));
+    return () => stops.forEach((stop) => stop());
+  });
 }

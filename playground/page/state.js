@@ -52,9 +52,11 @@ export class State extends EventTarget {
   /** Notes that were waved away. @type {Set<string>} */
   #dismissed = new Set();
 
-  /** @param {string} topic @param {(detail: any) => void} listener */
+  /** @param {string} topic @param {(detail: any) => void} listener @returns {() => void} stops listening */
   on(topic, listener) {
-    this.addEventListener(topic, (event) => listener(/** @type {CustomEvent} */ (event).detail));
+    const hear = (/** @type {Event} */ event) => listener(/** @type {CustomEvent} */ (event).detail);
+    this.addEventListener(topic, hear);
+    return () => this.removeEventListener(topic, hear);
   }
 
   /** @param {string} topic @param {unknown} [detail] */

@@ -26,6 +26,9 @@ from storage.tables.monitoring import (
 )
 from storage.tables.operation import (
     AuditRow,
+    BotRow,
+    ClaimRow,
+    CommitRow,
     LeaseRow,
     ServerSettingRow,
 )
@@ -60,6 +63,7 @@ __all__ = [
     "AliasChangeRow",
     "AuditRow",
     "BlockRow",
+    "BotRow",
     "CanaryRow",
     "CandidateAuthorRow",
     "CandidateBandRow",
@@ -67,6 +71,8 @@ __all__ = [
     "CandidateRow",
     "CandidateTurnRow",
     "CandidateWordRow",
+    "ClaimRow",
+    "CommitRow",
     "ConsentRow",
     "ConversationRow",
     "CurationRow",

@@ -74,7 +74,7 @@ def test_a_broken_promise_is_named(findings: dict[str, Any], words: str) -> None
     (broken,) = Findings([answered], **findings).broken
     assert words in broken
     assert Findings([answered]).broken == []
-    assert Findings([Asked("1", 0.0)]).broken == ["nothing was answered at all"]
+    assert Findings([Asked("1", 0.0)]).broken == ["1 people heard nothing whole", "nothing was answered at all"]
 
 
 def test_two_messages_for_one_are_a_duplicate() -> None:

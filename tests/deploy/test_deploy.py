@@ -10,14 +10,13 @@ import typer
 import yaml
 
 from mynah.app import app
-from mynah.monitoring.figures import Figures
 from tests.test_settings_documented import DEFAULTS
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
 FILES = [
     ROOT / "Dockerfile",
-    *sorted(path for path in DEPLOY.rglob("*") if path.suffix in {".yaml", ".md", ".service"}),
+    *sorted(path for path in DEPLOY.rglob("*") if path.suffix in {".yaml", ".yml", ".md", ".service"}),
 ]
 MANIFESTS = sorted((DEPLOY / "kubernetes").glob("*.yaml"))
 OTHER_VARIABLES = {"MYNAH_HOME"}
@@ -59,14 +58,17 @@ def test_commands_are_really_looked_for() -> None:
 def containers() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     for path in MANIFESTS:
         for manifest in documents(path):
-            if manifest["kind"] == "Deployment":
-                pod = manifest["spec"]["template"]["spec"]
+            if manifest["kind"] in {"Deployment", "CronJob"}:
+                holding = (
+                    manifest["spec"] if manifest["kind"] == "Deployment" else manifest["spec"]["jobTemplate"]["spec"]
+                )
+                pod = holding["template"]["spec"]
                 for container in pod["containers"]:
                     yield pod, container
 
 
 def test_pods_have_no_rights_to_spare() -> None:
-    assert len(list(containers())) == 2
+    assert {container["name"] for _, container in containers()} == {"bot", "trainer", "backup"}
     for pod, container in containers():
         assert pod["securityContext"]["runAsNonRoot"] is True
         assert pod["automountServiceAccountToken"] is False
@@ -92,19 +94,16 @@ def test_what_a_pod_refers_to_is_there() -> None:
         assert all(f"--from-literal={key}=" in told for key in secrets)
 
 
-def test_what_is_asked_for_by_its_name_in_deploy_is_told() -> None:
-    told = Figures().names()
-    asked = set(re.findall(r"mynah_[a-z_]+", (DEPLOY / "README.md").read_text("utf-8")))
-    assert asked
-    assert asked <= told
-
-
 def test_the_probes_ask_where_the_settings_let_them_listen() -> None:
     [settings] = [one["data"] for one in documents(DEPLOY / "kubernetes" / "data.yaml") if one["kind"] == "ConfigMap"]
-    ports = {container["name"]: container["ports"][0]["containerPort"] for _, container in containers()}
+    ports = {
+        container["name"]: container["ports"][0]["containerPort"]
+        for _, container in containers()
+        if "ports" in container
+    }
     assert {name: str(port) for name, port in ports.items()} == {
-        "bot": settings["MYNAH_MONITORING__BOT_PORT"],
-        "trainer": settings["MYNAH_MONITORING__TRAINER_PORT"],
+        "bot": settings["MYNAH_TELEMETRY__BOT_PORT"],
+        "trainer": settings["MYNAH_TELEMETRY__TRAINER_PORT"],
     }
     [network] = documents(DEPLOY / "kubernetes" / "network.yaml")
     assert {one["port"] for one in network["spec"]["ingress"][0]["ports"]} == set(ports.values())
@@ -118,7 +117,7 @@ def test_secrets_are_in_no_file() -> None:
 
 def test_containers_have_no_rights_to_spare() -> None:
     [compose] = documents(DEPLOY / "compose.yaml")
-    for name in ("bot", "trainer"):
+    for name in ("bot", "trainer", "backup"):
         service = compose["services"][name]
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]
@@ -144,12 +143,31 @@ def test_the_image_ends_without_root_and_has_all_that_the_package_needs() -> Non
     assert ("base", "gpu") in stages
     assert stages[-1] == ("base", "cpu")  # what is built when nobody says a target
     houses = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"benchmarks", "tests", "tools"}
-    for stage in ("build-cpu", "build-gpu"):
-        body = re.split(r"^FROM ", text.split(f" AS {stage}\n", 1)[1], maxsplit=1, flags=re.MULTILINE)[0]
-        assert set(re.findall(r"^COPY (\w+) \w+$", body, re.MULTILINE)) == houses
+    copied_houses = re.findall(r"^COPY (\w+) \w+$", text, re.MULTILINE)
+    assert set(copied_houses) == houses
+    assert len(copied_houses) == len(houses)  # in one stage, for both images
     ignored = (ROOT / ".dockerignore").read_text("utf-8").splitlines()
     copied = {word for line in re.findall(r"^COPY (?!--)(.+) \S+$", text, re.MULTILINE) for word in line.split()}
     assert {f"!{name}" for name in copied} <= set(ignored)
+
+
+def unit(name: str) -> dict[str, str]:
+    lines = (DEPLOY / "systemd" / name).read_text("utf-8").splitlines()
+    return dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+
+
+def test_the_backup_has_no_more_rights_than_the_bot() -> None:
+    ours, theirs = unit("mynah-backup.service"), unit("mynah.service")
+    held = {name for name in theirs if name.startswith(("Protect", "Restrict", "Private", "System", "Capab", "NoNew"))}
+    assert {name: ours[name] for name in held - {"RestartPreventExitStatus"}} == {name: theirs[name] for name in held}
+    assert unit("mynah-backup.timer")["Persistent"] == "yes"
+
+
+def test_backups_hold_no_token() -> None:
+    [compose] = documents(DEPLOY / "compose.yaml")
+    assert "MYNAH_DISCORD__TOKEN" not in compose["services"]["backup"].get("environment", {})
+    [backup] = [container for _, container in containers() if container["name"] == "backup"]
+    assert "MYNAH_DISCORD__TOKEN" not in str(backup)
 
 
 def test_the_unit_ends_gently_and_is_not_tried_again_with_wrong_settings() -> None:

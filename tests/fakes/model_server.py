@@ -8,7 +8,7 @@ says is who it is, so that a test sees which one answered.
 import asyncio
 import json
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,8 @@ class ModelServer:
         self.ever_loaded: list[str] = []
         self.bodies: list[dict[str, Any]] = []
         """Of the chat requests, golden prompts included."""
+        self.headers: list[Mapping[str, str]] = []
+        """Of the same."""
         self.trouble: deque[int | str] = deque()
         """What becomes of the next chat requests: a status; `unreachable`; `cut` after two words; `garbled` after two;
         `stuck` before the first word or `slow` after two, until the client leaves."""
@@ -117,6 +119,7 @@ class ModelServer:
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
         self.bodies.append(body)
+        self.headers.append(dict(request.headers))
         self.is_reached.set()
         trouble = self.trouble.popleft() if self.trouble else None
         if trouble == "unreachable" and request.transport is not None:

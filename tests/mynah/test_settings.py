@@ -92,6 +92,23 @@ def test_every_bad_setting_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> 
         load_settings()
 
 
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"MYNAH_DISCORD__SHARD_IDS": "0"}, "needs MYNAH_DISCORD__SHARD_COUNT"),
+        ({"MYNAH_REMOTE__URLS": "http://here/v1"}, "needs MYNAH_REMOTE__MODEL"),
+        ({"MYNAH_TRAINER__METHOD": "qlora", "MYNAH_TRAINER__PROCESSES": "2"}, "set MYNAH_TRAINER__PROCESSES=1"),
+    ],
+)
+def test_settings_that_do_not_fit_together_are_named(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], words: str
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(WrongUsage, match=words):
+        load_settings()
+
+
 def test_a_misspelt_line_of_the_file_is_refused() -> None:
     Path(".env").write_text("MYNAH_ENGINE__DEVISE=cpu\n")
     with pytest.raises(

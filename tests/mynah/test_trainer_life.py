@@ -9,7 +9,8 @@ import pytest
 from mynah.settings import Settings
 from mynah.trainer_life import trainer_is_alive
 from mynah.world import open_world
-from trainer.holder import LEASE, machine, own_name
+from storage.processes import machine, own_name
+from trainer.holder import LEASE
 
 
 async def test_nobody_is_the_trainer_of_a_new_home(home: Path) -> None:

@@ -1,6 +1,7 @@
 """Discord's HTTP API at the stand-in: who may ask, how often, and what refusals look like."""
 
 import io
+import logging
 from typing import Any
 
 import aiohttp
@@ -83,6 +84,17 @@ async def test_a_malformed_body_is_refused(town: Town, raw: bytes, kind: str, co
     status, body, _ = await ask(town, "POST", path, data=raw, headers={"Content-Type": kind})
     assert (status, body["code"]) == (400, code)
     assert await town.history("Mira") == []
+
+
+async def test_the_log_says_nothing_of_what_a_malformed_request_held(
+    town: Town, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = f"/channels/{town.channel('general')}/messages"
+    with caplog.at_level(logging.INFO, logger="playground"):
+        status, _, _ = await ask(town, "GET", path, params={"around": "a word of mine"})
+    told = [record.__dict__ for record in caplog.records if record.message == "malformed request"]
+    assert (status, [one["error"] for one in told]) == (400, ["ValueError"])
+    assert "a word of mine" not in str(told)
 
 
 async def test_the_sixth_message_in_five_seconds_must_wait(town: Town) -> None:

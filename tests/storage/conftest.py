@@ -7,38 +7,13 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import make_url, text
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy import make_url
 
 from storage.settings import StoreSettings
 from storage.store import Store, open_store
 from storage.tables import Row
 from tests.fakes.clock import FakeClock
-from tests.fakes.postgres import programs_are_here, temporary_postgres
-
-
-async def _run(url: str, *statements: str) -> None:
-    engine = create_async_engine(url, isolation_level="AUTOCOMMIT")
-    async with engine.connect() as connection:
-        for statement in statements:
-            await connection.execute(text(statement))
-    await engine.dispose()
-
-
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
-    """The URL of a PostgreSQL server: the one that is named, or a temporary one where its programs are."""
-    named = os.environ.get("MYNAH_TEST_POSTGRES_URL")
-    if named:
-        yield named
-    elif programs_are_here():
-        with temporary_postgres() as url:
-            yield url
-    else:
-        pytest.skip(
-            "no PostgreSQL: install Debian's package postgresql, "
-            "or set MYNAH_TEST_POSTGRES_URL=postgresql+asyncpg://USER@HOST/DB (its user may create databases)"
-        )
+from tests.fakes.postgres import run_statements
 
 
 @pytest.fixture(scope="session")
@@ -48,19 +23,19 @@ def postgres_database(postgres_server: str, tmp_path_factory: pytest.TempPathFac
     url = make_url(postgres_server).set(database=name).render_as_string(hide_password=False)
 
     async def migrate() -> None:
-        await _run(postgres_server, f"CREATE DATABASE {name}")
+        await run_statements(postgres_server, f"CREATE DATABASE {name}")
         async with open_store(StoreSettings(url=url), tmp_path_factory.mktemp("home"), clock=FakeClock()):
             pass
 
     asyncio.run(migrate())
     yield url
-    asyncio.run(_run(postgres_server, f"DROP DATABASE {name} WITH (FORCE)"))
+    asyncio.run(run_statements(postgres_server, f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 @pytest.fixture
 async def postgres_url(postgres_database: str) -> str:
     """The URL of a database without rows."""
-    await _run(postgres_database, f"TRUNCATE {', '.join(Row.metadata.tables)} RESTART IDENTITY CASCADE")
+    await run_statements(postgres_database, f"TRUNCATE {', '.join(Row.metadata.tables)} RESTART IDENTITY CASCADE")
     return postgres_database
 
 
@@ -72,9 +47,9 @@ def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StoreSetti
         return
     server = request.getfixturevalue("postgres_server")
     name = f"mynah_old_{os.getpid()}"
-    asyncio.run(_run(server, f"CREATE DATABASE {name}"))
+    asyncio.run(run_statements(server, f"CREATE DATABASE {name}"))
     yield StoreSettings(url=make_url(server).set(database=name).render_as_string(hide_password=False))
-    asyncio.run(_run(server, f"DROP DATABASE {name} WITH (FORCE)"))
+    asyncio.run(run_statements(server, f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

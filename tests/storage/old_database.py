@@ -11,7 +11,7 @@ from sqlalchemy import Connection, MetaData
 from storage.candidates import content_hash
 from storage.migrate import MIGRATIONS
 from storage.settings import StoreSettings
-from storage.store import _database
+from storage.store import database_of
 from storage.values import Message, Role
 
 BEFORE = datetime(2025, 12, 1, 9, tzinfo=UTC)
@@ -70,7 +70,7 @@ OLD_ROWS: dict[str, list[dict[str, Any]]] = {
 
 async def moved(settings: StoreSettings, home: Path, revision: str, rows: dict[str, list[dict[str, Any]]]) -> None:
     """Bring a database to a revision, and write rows as a Mynah of then would have."""
-    database = _database(settings, home)
+    database = database_of(settings, home)
 
     def work(connection: Connection) -> None:
         config = Config(attributes={"connection": connection})

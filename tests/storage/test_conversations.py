@@ -94,6 +94,17 @@ async def test_a_reset_starts_a_new_conversation_and_deletes_nothing(store: Stor
     assert await store.conversations.count() == 2
 
 
+async def test_the_newest_answer_to_a_question_is_found(store: Store) -> None:
+    question, other = await say(store, "hello"), await say(store, "bye")
+    assert await store.conversations.answer_to(question.id) is None
+    for text, asked in (("ahoy", question), ("hi", question), ("see you", other)):
+        turn = NewTurn(question.conversation_id, Role.ASSISTANT, text, Source.MESSAGE, passed(text), reply_to=asked.id)
+        await store.conversations.add_turn(turn)
+    answer = await store.conversations.answer_to(question.id)
+    assert answer is not None
+    assert answer.text == "hi"
+
+
 async def test_the_newest_turns_are_of_all_conversations_newest_first(store: Store) -> None:
     first = await say(store, "one")
     second = await say(store, "two", channel="quay")
@@ -205,3 +216,20 @@ async def test_rows_are_there_after_a_restart(
     turn = await say(store, "hello")
     async with open_store(settings, tmp_path / "home", clock=clock) as again:
         assert await again.conversations.turn(turn.id) == turn
+
+
+async def test_what_was_said_in_a_channel_lately_is_listed_with_its_reset_conversations(
+    store: Store, clock: FakeClock
+) -> None:
+    await say(store, "long ago", external_id="m-1")
+    clock.advance(3600)
+    since = clock.now
+    await say(store, "before the reset", external_id="m-2")
+    await store.conversations.reset(SERVER, CHANNEL)
+    await say(store, "after it", external_id="m-3")
+    await say(store, "nobody's message")
+    await say(store, "elsewhere", channel="another", external_id="m-4")
+    await say(store, "in another server", server="another", external_id="m-5")
+    assert await store.conversations.messages(SERVER, CHANNEL, since=since) == ["m-2", "m-3"]
+    assert await store.conversations.channels(SERVER, since=since) == ["another", CHANNEL]
+    assert await store.conversations.channels(SERVER, since=clock.now.replace(year=2030)) == []

@@ -21,7 +21,7 @@ from storage.store import Store, open_store
 from storage.tables import Row
 from storage.values import Candidate, CandidateState, Decision, RunState, Snapshot, Source
 from tests.fakes.clock import FakeClock
-from tests.storage.conftest import _run
+from tests.fakes.postgres import run_statements
 from tests.storage.talk import agreed, example, passed, say
 
 SERVERS = ("harbour", "island")
@@ -308,7 +308,7 @@ def limits(examples: int, steps: int) -> settings:
 
 def on_postgres(url: str) -> Open:
     async def opening(stack: AsyncExitStack, clock: FakeClock) -> Store:
-        await _run(url, f"TRUNCATE {', '.join(Row.metadata.tables)} RESTART IDENTITY CASCADE")
+        await run_statements(url, f"TRUNCATE {', '.join(Row.metadata.tables)} RESTART IDENTITY CASCADE")
         home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         return await stack.enter_async_context(open_store(StoreSettings(url=url), home, clock=clock))
 

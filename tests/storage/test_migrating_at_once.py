@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from storage.errors import DatabaseBusy
 from storage.migrations import HEAD
 from storage.settings import StoreSettings
-from storage.store import _database, open_store
+from storage.store import database_of, open_store
 from tests.fakes.clock import FakeClock
 from tests.storage.old_database import OLD_ROWS, moved
 
@@ -51,7 +51,7 @@ def run_at_once(command: list[str], times: int) -> list[int]:
 
 
 async def stored_revision(settings: StoreSettings, home: Path) -> str | None:
-    database = _database(settings, home)
+    database = database_of(settings, home)
     found: str | None = await database.read(
         lambda session: session.scalar(text("SELECT version_num FROM alembic_version"))
     )

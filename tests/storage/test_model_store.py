@@ -1,9 +1,11 @@
 """The model store: pushed with publication, fetched whole by machines that lack a version, and nothing else let in."""
 
 import asyncio
+import os
 import pickle
 import secrets
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -236,3 +238,15 @@ def test_s3_is_reached_without_another_package(monkeypatch: pytest.MonkeyPatch) 
     store = open_model_store("s3://bucket/mynah/models")
     assert isinstance(store._files, ArrowFSWrapper)
     assert at(store, "v", "manifest.json") == "bucket/mynah/models/v/manifest.json"
+
+
+async def test_what_a_killed_push_left_half_written_is_removed_by_a_later_one(tmp_path: Path, store: Store) -> None:
+    shared = open_model_store(str(tmp_path / "shared"))
+    version = (await published(ModelRegistry(tmp_path / "models", store, shared))).version
+    folder = tmp_path / "shared" / version
+    for name, age in (("model.safetensors.0a.draft", 2 * 24 * 3600), ("model.safetensors.0b.draft", 0)):
+        (folder / name).write_bytes(b"half")
+        os.utime(folder / name, (time.time() - age,) * 2)
+    (folder / "config.json").unlink()  # so that there is something to push
+    await asyncio.to_thread(shared.push, tmp_path / "models" / version)
+    assert {path.name for path in folder.glob("*.draft")} == {"model.safetensors.0b.draft"}

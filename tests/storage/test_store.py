@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -210,3 +211,25 @@ async def test_two_stores_on_one_database_write_at_once(tmp_path: Path, migrated
     ):
         await asyncio.gather(*(say(store, f"{n}") for n in range(20) for store in (one, two)))
         assert await one.conversations.count() == 40
+
+
+async def test_forgotten_words_are_nowhere_in_the_file_whatever_the_default_of_the_build(
+    tmp_path: Path, migrated_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect = sqlite3.dbapi2.connect
+
+    def as_others_build_it(*given: Any, **named: Any) -> sqlite3.Connection:
+        connection: sqlite3.Connection = connect(*given, **named)
+        connection.execute("PRAGMA secure_delete=OFF")
+        return connection
+
+    monkeypatch.setattr(sqlite3.dbapi2, "connect", as_others_build_it)
+    shutil.copytree(migrated_home, tmp_path / "home")
+    async with open_store(StoreSettings(), tmp_path / "home", clock=FakeClock()) as store:
+        for words in ("a short secret", "a long secret " * 1000):
+            await say(store, words, author="ada")
+        assert b"a long secret" in (tmp_path / "home" / "mynah.db").read_bytes()
+        await store.members.forget("ada")
+    left = (tmp_path / "home" / "mynah.db").read_bytes()
+    assert b"a long secret" not in left
+    assert b"a short secret" not in left

@@ -45,6 +45,31 @@ async def test_a_write_that_fails_fails_alone(store: Store) -> None:
     assert await database.read(actions) == ["good 0", "good 1", "good 2"]
 
 
+@pytest.mark.parametrize("others", [0, 2], ids=["alone", "in a group"])
+async def test_a_write_that_the_database_refuses_is_a_line_in_the_log(
+    store: Store, others: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refused(session: Session) -> None:
+        session.add(AuditRow(actor=None, action="hush", subject="s", details={}, created_at=NOW))  # type: ignore[arg-type]
+
+    works = [refused, *[lambda session: session.add(entry("good"))] * others]
+    outcomes = await store._database.write(works)
+    assert isinstance(outcomes[0].error, MynahError)
+    [line] = [record for record in caplog.records if record.name == "storage.database"]
+    assert (line.levelname, line.getMessage(), vars(line)["error"]) == ("WARNING", "database error", "IntegrityError")
+    assert "hush" not in str(vars(line))
+
+
+async def test_a_write_that_says_no_by_itself_is_no_error_of_the_database(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refusing(session: Session) -> None:
+        raise WrongUsage("no")
+
+    await store._database.write([refusing, lambda session: session.add(entry("good"))])
+    assert not [record for record in caplog.records if record.name == "storage.database"]
+
+
 async def test_a_single_write_that_fails_leaves_nothing(store: Store) -> None:
     def failing(session: Session) -> None:
         session.add(entry("half done"))

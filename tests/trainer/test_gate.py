@@ -49,6 +49,7 @@ GOOD = Evidence(
     bits_per_byte=[0.4, 0.8, 1.2, 1.9, 0.5, 0.3, 1.4, 0.8, 0.6, 1.0],
     judged_bytes=1000,
     unread_bits=[1.5, 2.0, 1.1, 3.0] * 25,
+    foreign={"fr": 0.1, "nl": 0.05},
     base_pairings=pairs(0.75, 100),
     challenger_pairings=pairs(0.9, 10),
     exchanges=100,
@@ -91,6 +92,7 @@ def test_a_version_that_is_better_everywhere_passes() -> None:
         pytest.param({"leaks": 4}, "leak", id="taught words everywhere"),
         pytest.param({"accuracy_gains": [-0.1, -0.2] * 5}, "accuracy", id="surer, but less often right"),
         pytest.param({"unread_bits": [*[1.5] * 95, *[11.0] * 5]}, "noise", id="a twentieth is noise"),
+        pytest.param({"foreign": {"de": 0.15, "sv": 0.1}}, "foreign", id="a quarter is in other languages"),
         pytest.param({"terse_after": 19}, "terse", id="one word for everything"),
         pytest.param({"strange_after": 16}, "strange", id="another language"),
         pytest.param(
@@ -133,6 +135,14 @@ def test_one_reply_to_everything_is_refused() -> None:
 
 def test_replies_that_the_base_cannot_judge_pass_when_the_new_version_is_sure_on_held_out_ones() -> None:
     assert refused(replace(GOOD, base_pairings=pairs(0.5, 100), challenger_pairings=pairs(0.98, 20))) == set()
+
+
+def test_a_new_version_that_is_a_little_surer_than_chance_does_not_vouch_for_what_the_base_says_is_shuffled() -> None:
+    learnt_by_heart = pairs(0.64, 60)  # measured: shuffled rows of a few templates, on held-out rows like them
+    shuffled = replace(GOOD, base_pairings=pairs(0.5, 120), challenger_pairings=learnt_by_heart)
+
+    assert refused(shuffled) == {"belonging"}
+    assert refused(replace(shuffled, challenger_pairings=pairs(0.8, 60))) == set()
 
 
 def test_a_handful_of_exchanges_is_judged_by_what_can_be_judged() -> None:
@@ -188,6 +198,6 @@ def test_any_figures_get_an_answer_to_every_check(improvements: list[float], gen
 
     checks = check(evidence, TrainerSettings(bootstrap_samples=100))
 
-    assert len(checks) == len({one.name for one in checks}) == 19
+    assert len(checks) == len({one.name for one in checks}) == 20
     assert all(one.sentence for one in checks)
     assert verdict(checks)

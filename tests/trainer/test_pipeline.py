@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 
 from storage.errors import LeaseHeld
-from storage.values import Alias, Run, RunState, Source, Verdict
+from storage.values import Alias, Message, Run, RunState, Source, Verdict
 from tests.fakes.screening import WordScreening
 from tests.trainer.conftest import SERVER, facts, failed_checks, opened, teach, with_settings
+from trainer import judging
+from trainer.gate import ENOUGH_TO_ASK_CHALLENGER
 from trainer.holder import LEASE
+from trainer.pairing import Pairing, pairings
 from trainer.serving import train_now
 from trainer.snapshots import SnapshotFolder
 from trainer.world import TrainerWorld
@@ -70,6 +73,29 @@ async def test_what_was_approved_is_learnt_and_the_new_version_answers(world: Tr
     again = await train_now(world, by="command")
     assert again.state is RunState.REFUSED
     assert "exactly these examples" in again.note
+
+
+async def test_the_new_version_vouches_for_unseen_replies_by_unseen_prompts_only(
+    world: TrainerWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a prompt that it was taught it knows by heart that another reply follows: any unseen one would seem to belong."""
+    vouched: list[set[Sequence[Message]]] = []
+
+    def watched(weights: Any, judged: Any, others: Any, *, seed: int) -> list[Pairing]:
+        vouched.append({tuple(one) for one in others})
+        return pairings(weights, judged, others, seed=seed)
+
+    monkeypatch.setattr(judging, "pairings", watched)
+    await teach(world, facts())
+    run = await train_now(world, by="command")
+    assert run.snapshot_hash is not None
+    snapshot = SnapshotFolder(world.work_folder / "snapshots").read(run.snapshot_hash)
+    assert snapshot is not None
+    unseen = {one.messages for one in snapshot.heldout}
+    assert len(unseen) >= ENOUGH_TO_ASK_CHALLENGER
+    by_base, by_challenger = vouched
+    assert by_base == unseen | {one.messages for one in snapshot.train}
+    assert by_challenger == unseen
 
 
 async def test_an_adapter_is_published_over_its_base(world: TrainerWorld) -> None:

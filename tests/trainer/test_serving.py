@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from storage.errors import LeaseHeld, WrongUsage
+from storage.processes import machine
 from storage.values import Run, RunState
 from tests.trainer.conftest import facts, opened, teach, with_settings
-from trainer.holder import LEASE, machine
+from trainer.holder import LEASE
 from trainer.schedule import cron_trigger, was_missed
 from trainer.serving import serve, train_now
 from trainer.world import TrainerWorld

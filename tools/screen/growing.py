@@ -27,7 +27,7 @@ class Recipe:
     """Everything that decides what grows, beside the data; it is recorded in the card."""
 
     seed: int = 1
-    epochs: float = 1.0
+    epochs: float = 2.0
     """How often each example is learnt."""
     hidden: int = 128
     layers: int = 2

@@ -21,6 +21,14 @@ _AT_SOMEBODY = re.compile(
     r"\b(?:you|u|ur|your|youre|yo|yall|he|she|him|her|they|them|these|those|this)\b", re.IGNORECASE
 )
 
+# Names that tweets often use for nobody ("life is a bitch", "my bitches"); after such a word they are meant for somebody.
+_NAME_CALLING = re.compile(
+    r"\b(?:(?:you|u|you're|youre|she's|shes|he's|hes)(?: are| r)?(?: such| just| being)?(?: an?)?|(?:she|he|they|y'?all)(?: is| are)(?: an?)?"
+    r"|stupid|dumb|ugly|fat|lying|nasty|crazy|fake|lazy|dirty|worthless|pathetic|ignorant|trifling|broke|bitter|jealous|miserable|fucking|fuckin)"
+    r"(?: (?:little|lil|ugly|stupid|dumb|fat|old|ass|fucking|lying|nasty|crazy|fake|basic))* (?:bitch(?:es)?|hoes?|cunts?|whores?|sluts?|pussy|pussies|idiots?|dicks?|assholes?)\b",
+    re.IGNORECASE,
+)
+
 
 class Swears:
     """Finds the strong ones of the listed words; a set, because an expression of a thousand words takes minutes."""
@@ -76,10 +84,13 @@ def tweets(data: Path, swears: Swears) -> list[Example]:
         found = swears.found(text)
         at_somebody = bool(_AT_SOMEBODY.search(text))
         # Annotators called slang and swearing offensive: without a strong word it is half believed, and swearing that is
-        # at nobody is not believed.
-        believed = 0.4 if not found else 0.9 if found - _MILD else 0.6 if at_somebody else 0.2
+        # at nobody is not believed; calling somebody names is.
+        is_name_calling = bool(_NAME_CALLING.search(text))
+        believed = (
+            0.9 if is_name_calling else 0.4 if not found else 0.9 if found - _MILD else 0.6 if at_somebody else 0.2
+        )
         toxic = min(1.0, hate + offensive * believed)
-        insult = toxic * (0.8 if at_somebody or hate > 0.5 else 0.4)
+        insult = toxic * (0.8 if at_somebody or is_name_calling or hate > 0.5 else 0.4)
         examples.append(Example(text, (toxic, hate * 0.4, float(bool(found)), 0.0, insult, hate)))
     return examples
 
@@ -168,6 +179,14 @@ def _messages(data: Path) -> Iterator[tuple[str, str]]:
                     if 1 < len(text) <= 400 and text not in seen:
                         seen.add(text)
                         yield path.stem, text
+
+
+def heldout_talk(data: Path, most: int) -> list[str]:
+    """Different messages of the held-out dialogue, which nothing learns: harmless but for a few. Always the same ones."""
+    lines = (data / "dialogue" / "heldout.jsonl").read_text(encoding="utf-8").splitlines()
+    texts = dict.fromkeys(message["content"] for line in lines for message in json.loads(line)["messages"])
+    chat = [text for text in texts if len(text) <= 400]
+    return random.Random(1).sample(chat, min(most, len(chat)))  # noqa: S311 - a sample, not a secret
 
 
 def jigsaw_sample(data: Path) -> list[Example]:

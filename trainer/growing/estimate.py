@@ -7,30 +7,17 @@ within a fifth for memory and within a factor of one and a half for time, enough
 from dataclasses import dataclass
 
 from storage.errors import WrongUsage
-from trainer.growing.machine import Machine, Speed
 from trainer.growing.sizes import SIZES, Size
+from trainer.machine import Machine, Speed
+from trainer.memory import ADAM_STATE, GRADIENT, HALF, PROCESS_BYTES, WEIGHT, Shape, activation_bytes
 
 CHINCHILLA = 20
 """Tokens a parameter that make the best model for the arithmetic spent (Hoffmann et al. 2022)."""
 TOKENS_A_STEP = 2048
 """What a step reads unless told otherwise."""
 
-_WEIGHT, _GRADIENT, _HALF = 4, 4, 2
-"""Bytes of a number: in training always float32; in files, and on a GPU that serves, bfloat16."""
-_MUON_STATE, _ADAM_STATE = 4, 8
-"""Bytes an optimiser keeps for a number: one momentum, or a mean and a square."""
-_PROCESS_BYTES = 700_000_000
-"""Of Python with torch and transformers, or of CUDA's own on a GPU."""
-_LAYER_BYTES = {
-    ("llama", False): (40, 16),
-    ("llama", True): (34, 8),
-    ("gpt2", False): (32, 20),
-    ("gpt2", True): (20, 10),
-}
-"""What a layer keeps of a token until the way back, in bytes a unit of width and of inner width; by architecture and
-whether in bfloat16. Counted from the tensors that transformers' models save."""
-_SCORE_BYTES = 12
-"""Of one token's score: the score, its logarithm and its gradient."""
+_MUON_STATE = 4
+"""Bytes that Muon keeps for a number: one momentum."""
 _TRAINING_SHARE = {"cpu": 0.55, "cuda": 0.4, "mps": 0.4}
 """Of the speed of bare matrix products, what a whole step reaches. On a CPU measured: 0.48 to 0.67 for `nano`, `micro` and
 `mini`. On GPUs what is usual, not measured."""
@@ -50,7 +37,7 @@ class Memory:
     gradients: int
     optimiser: int
     activations: int
-    process: int = _PROCESS_BYTES
+    process: int = PROCESS_BYTES
 
     @property
     def total(self) -> int:
@@ -68,28 +55,26 @@ def training_memory(size: Size, *, tokens_a_step: int = TOKENS_A_STEP, in_half: 
     """
     others = size.embedding_parameters + size.small_parameters
     largest = max(size.vocabulary, 4 * size.hidden) * size.hidden
-    a_layer, an_inner = _LAYER_BYTES[size.architecture, in_half]
-    tokens = max(tokens_a_step, size.context)
-    a_token = size.layers * (a_layer * size.hidden + an_inner * size.feed_forward) + _SCORE_BYTES * size.vocabulary
+    shape = Shape(size.architecture, size.layers, size.hidden, size.feed_forward, size.vocabulary)
     return Memory(
-        weights=size.parameters * (_WEIGHT + (_HALF if in_half else 0)),
-        gradients=size.parameters * _GRADIENT,
+        weights=size.parameters * (WEIGHT + (HALF if in_half else 0)),
+        gradients=size.parameters * GRADIENT,
         # Three temporaries of the largest matrix: it is stepped as a whole.
-        optimiser=size.matrix_parameters * _MUON_STATE + others * _ADAM_STATE + 3 * largest * _WEIGHT,
-        activations=tokens * a_token,
+        optimiser=size.matrix_parameters * _MUON_STATE + others * ADAM_STATE + 3 * largest * WEIGHT,
+        activations=activation_bytes(shape, max(tokens_a_step, size.context), in_half=in_half),
     )
 
 
 def serving_memory(size: Size, *, in_half: bool = False) -> int:
     """Bytes to answer with: the weights, the keys and values of one conversation at full length, and the process."""
-    number = _HALF if in_half else _WEIGHT
+    number = HALF if in_half else WEIGHT
     cache = 2 * size.layers * size.hidden * size.context * number
-    return size.parameters * number + cache + _PROCESS_BYTES
+    return size.parameters * number + cache + PROCESS_BYTES
 
 
 def file_bytes(size: Size) -> int:
     """Of the model's file: each number once, in bfloat16."""
-    return size.parameters * _HALF
+    return size.parameters * HALF
 
 
 def training_seconds(

@@ -26,12 +26,15 @@ from trainer.growing.corpus import Corpus, open_corpus, write_corpus
 from trainer.growing.dataset import Dataset
 from trainer.growing.estimate import require_fits
 from trainer.growing.figures import Sample, figures_by_source, samples
-from trainer.growing.machine import look
 from trainer.growing.model_card import write_card
 from trainer.growing.pretraining import Grown, Onlooker, Plan, Point, pretrain
 from trainer.growing.sizes import Size
 from trainer.growing.tokenising import grow_tokenizer, load_tokenizer
 from trainer.growing.variations import Variations
+from trainer.machine import Machine, look
+from trainer.spread.choice import ONE, Spread
+from trainer.spread.growths import group_folder, pretrain_together
+from trainer.spread.launching import follow
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -109,7 +112,7 @@ class Growth:
         return self.tokens / max(1, self.tokens_an_epoch)
 
 
-def grow(order: Order, folder: Path, onlooker: Onlooker, *, restart: bool = False) -> Growth:
+def grow(order: Order, folder: Path, onlooker: Onlooker, *, restart: bool = False, spread: Spread = ONE) -> Growth:
     """Grow a model into `folder`.
 
     Args:
@@ -117,6 +120,7 @@ def grow(order: Order, folder: Path, onlooker: Onlooker, *, restart: bool = Fals
         folder: must not exist; where the model will be.
         onlooker: follows and may stop it.
         restart: throw away what an interrupted growth left, instead of going on.
+        spread: over how many processes; one that was interrupted goes on with as many.
 
     Raises:
         WrongUsage: the folder exists, the size does not fit this machine, the talk is too little, or an interrupted
@@ -126,17 +130,22 @@ def grow(order: Order, folder: Path, onlooker: Onlooker, *, restart: bool = Fals
     if folder.exists():
         raise WrongUsage(f"{folder} exists already.", advice="Give another name, or remove it first.")
     _check_sources(order)
-    work = _Work(folder.with_name(f".{folder.name}.growing"), order)
+    work = _Work(_hidden(folder), order)
     if not order.start:
-        machine = look(order.device)
-        require_fits(order.size, machine, tokens_a_step=order.plan.tokens_at_once or order.plan.tokens_a_step)
+        require_fits(
+            order.size, _share_of(look(order.device), spread), tokens_a_step=_tokens_at_once(order.plan, spread)
+        )
     work.open(restart=restart)
     tokenizer = work.tokenizer()
     model = _model(order, tokenizer)
     corpus, heldout = work.corpora(tokenizer, int(model.config.max_position_embeddings))
     an_epoch = len(corpus.tokens) // _passes(order)
-    plan = work.plan(model, corpus, an_epoch)
-    grown = pretrain(model, corpus, heldout, plan, work.folder / "checkpoints", onlooker)
+    plan = work.plan(model, corpus, an_epoch, spread)
+    checkpoints = _checkpoints(folder)
+    if spread.is_alone:
+        grown = pretrain(model, corpus, heldout, plan, checkpoints, onlooker)
+    else:
+        grown = pretrain_together(model, corpus, heldout, plan, checkpoints, onlooker, spread)
     draft = work.folder / "model"
     shutil.rmtree(draft, ignore_errors=True)
     _save(grown, tokenizer, draft)
@@ -161,6 +170,23 @@ def grow(order: Order, folder: Path, onlooker: Onlooker, *, restart: bool = Fals
     draft.rename(folder)
     shutil.rmtree(work.folder)
     return growth
+
+
+def help_grow(folder: Path) -> None:
+    """Take part, as any but the first of torchrun's processes, in the growth that the first one leads. Blocks.
+
+    Args:
+        folder: where the model will be; on a disk that all share.
+    """
+    follow(group_folder(_checkpoints(folder)))
+
+
+def _hidden(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.growing")
+
+
+def _checkpoints(folder: Path) -> Path:
+    return _hidden(folder) / "checkpoints"
 
 
 def _check_sources(order: Order) -> None:
@@ -226,12 +252,12 @@ class _Work:
                 return corpus, open_corpus(heldout, tokenizer, narrower)
         return corpus, None
 
-    def plan(self, model: Any, corpus: Corpus, an_epoch: int) -> Plan:
+    def plan(self, model: Any, corpus: Corpus, an_epoch: int, spread: Spread) -> Plan:
         """The order's, with as many steps as its length asks for; decided once."""
         note = self.folder / "plan.json"
         decided = self._read(note)
         if decided is None:
-            decided = {"steps": _steps(model, corpus, an_epoch, self._order.plan, self._order.length)}
+            decided = {"steps": _steps(model, corpus, an_epoch, self._order.plan, self._order.length, spread)}
             _write(note, decided)
         return replace(self._order.plan, steps=int(decided["steps"]))
 
@@ -272,15 +298,28 @@ def _model(order: Order, tokenizer: "PreTrainedTokenizerBase") -> Any:
         return automatic.from_config(config).float().to(device)
 
 
-def _steps(model: Any, corpus: Corpus, an_epoch: int, plan: Plan, length: Length) -> int:
+def _tokens_at_once(plan: Plan, spread: Spread) -> int:
+    """In one forward and backward pass of one process."""
+    return min(plan.tokens_at_once or plan.tokens_a_step, max(1, plan.tokens_a_step // spread.processes))
+
+
+def _share_of(machine: Machine, spread: Spread) -> Machine:
+    """What one process has of this machine: on a CPU all share the memory."""
+    if machine.device == "cuda":
+        return machine
+    return replace(machine, free_bytes=machine.free_bytes // spread.processes)
+
+
+def _steps(model: Any, corpus: Corpus, an_epoch: int, plan: Plan, length: Length, spread: Spread) -> int:
     if length.minutes is not None:
-        return max(1, int(60 * length.minutes / _seconds_a_step(model, corpus, plan)))
+        mine = replace(plan, tokens_a_step=max(corpus.width, plan.tokens_a_step // spread.processes))
+        return max(1, int(60 * length.minutes / _seconds_a_step(model, corpus, mine)))
     tokens = length.tokens if length.tokens is not None else (length.epochs or 1.0) * an_epoch
     return max(1, math.ceil(tokens / plan.tokens_a_step))
 
 
 def _seconds_a_step(model: Any, corpus: Corpus, plan: Plan) -> float:
-    """By the quickest of some steps of a copy, which is thrown away."""
+    """By the quickest of some steps of a copy, which is thrown away, without what processes wait for each other."""
     times: list[float] = []
     onlooker = Onlooker(on_step=lambda *_: times.append(time.perf_counter()))
     with tempfile.TemporaryDirectory() as folder:

@@ -10,7 +10,7 @@ from typing import Any, overload
 
 import torch
 
-from trainer.growing.machine import trains_in_half
+from trainer.machine import trains_in_half
 
 _COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 """Of the quintic iteration, chosen by Muon's author to converge in five steps."""

@@ -17,10 +17,12 @@ from typing import Any
 import numpy
 from numpy.typing import NDArray
 
+from storage.errors import WrongUsage
 from trainer.growing.corpus import Corpus
-from trainer.growing.machine import keep_freed_memory, trains_in_half
-from trainer.progress import Interrupted
-from trainer.training import last_checkpoint, mark_whole
+from trainer.machine import keep_freed_memory, trains_in_half
+from trainer.progress import Interrupted, Why
+from trainer.spread.group import ALONE, Group
+from trainer.training import last_checkpoint, mark_whole, wish_of
 
 _POINT_TOKENS = 16_384
 
@@ -108,7 +110,15 @@ class Onlooker:
     now: Callable[[], float] = time.monotonic
 
 
-def pretrain(model: Any, corpus: Corpus, heldout: Corpus | None, plan: Plan, folder: Path, onlooker: Onlooker) -> Grown:
+def pretrain(
+    model: Any,
+    corpus: Corpus,
+    heldout: Corpus | None,
+    plan: Plan,
+    folder: Path,
+    onlooker: Onlooker,
+    group: Group = ALONE,
+) -> Grown:
     """Train `model` in place, from the last whole checkpoint in `folder` if there is one.
 
     Args:
@@ -118,6 +128,7 @@ def pretrain(model: Any, corpus: Corpus, heldout: Corpus | None, plan: Plan, fol
         plan: all that the weights depend on besides model and corpus.
         folder: for checkpoints; whoever calls removes it.
         onlooker: the outside.
+        group: those that train it together, each with its part of every step's rows.
 
     Raises:
         Interrupted: it was asked to stop; there is a checkpoint to go on from.
@@ -130,8 +141,8 @@ def pretrain(model: Any, corpus: Corpus, heldout: Corpus | None, plan: Plan, fol
     started = onlooker.now()
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = last_checkpoint(folder)
-    watch = _watch(heldout, plan, folder, onlooker)
-    loop = _loop(model, _Rows(corpus, plan), plan, folder, watch)
+    watch = _watch(heldout, plan, folder, onlooker, group)
+    loop = _loop(model, Rows(corpus, plan, group.size), plan, folder, watch)
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings(), _attention_for(model, plan):
         warnings.simplefilter("ignore")  # the loop warns of options that are meant as they are
         loop.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
@@ -160,17 +171,28 @@ def heldout_loss(model: Any, heldout: Corpus) -> float:
     return sum(losses) / len(losses)
 
 
-class _Rows:
+class Rows:
     """The rows of each step, as a dataset of the loop: item `n` is the n-th row of the whole run."""
 
-    def __init__(self, corpus: Corpus, plan: Plan) -> None:
+    def __init__(self, corpus: Corpus, plan: Plan, processes: int = 1) -> None:
+        """Rows of some talk, read by so many processes together: the loop gives each its part of a step.
+
+        Raises:
+            WrongUsage: a step's rows cannot be shared evenly.
+        """
         self._corpus = corpus
         self._seed = plan.seed
         self._order: tuple[int, NDArray[numpy.int64]] = (-1, numpy.empty(0, numpy.int64))
         self.rows_a_step = max(1, plan.tokens_a_step // corpus.width)
+        if self.rows_a_step % processes:
+            raise WrongUsage(
+                f"{processes} processes cannot share the {self.rows_a_step} rows of a step evenly.",
+                advice=f"Read a multiple of {processes * corpus.width} tokens a step: --tokens-a-step.",
+            )
         at_once = max(1, (plan.tokens_at_once or plan.tokens_a_step) // corpus.width)
-        self.parts = max(1, self.rows_a_step // at_once)
-        self.rows_a_step -= self.rows_a_step % self.parts
+        self.parts = max(1, self.rows_a_step // (at_once * processes))
+        self.rows_a_step -= self.rows_a_step % (self.parts * processes)
+        self.rows_at_once = self.rows_a_step // (self.parts * processes)
         self._length = plan.steps * self.rows_a_step
 
     def __len__(self) -> int:
@@ -204,7 +226,7 @@ def _attention_for(model: Any, plan: Plan) -> Iterator[None]:
         model.set_attn_implementation(usual)
 
 
-def _watch(heldout: Corpus | None, plan: Plan, folder: Path, onlooker: Onlooker) -> Any:
+def _watch(heldout: Corpus | None, plan: Plan, folder: Path, onlooker: Onlooker, group: Group) -> Any:
     """The loop's callback: tells the outside, takes the held-out loss, saves by the clock, and stops when asked to."""
     from transformers import TrainerCallback
 
@@ -216,17 +238,17 @@ def _watch(heldout: Corpus | None, plan: Plan, folder: Path, onlooker: Onlooker)
 
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:
             control.should_log = True
-            is_due = onlooker.now() - self.saved_at >= onlooker.checkpoint_seconds
-            try:
-                onlooker.check()
-            except Interrupted as interrupted:
-                self.interrupted = interrupted
-                control.should_training_stop = is_due = True
+            is_due = group.is_first and onlooker.now() - self.saved_at >= onlooker.checkpoint_seconds
+            why, is_due = group.agree(wish_of(onlooker.check), saves=is_due)
+            if why is not None:
+                self.interrupted = Interrupted(why)
+                control.should_training_stop = True
+                is_due = why is not Why.LOST
             control.should_save = is_due and state.global_step < state.max_steps
             return control
 
         def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> Any:
-            mark_whole(folder / f"checkpoint-{state.global_step}")
+            mark_whole(folder / f"checkpoint-{state.global_step}", group)
             self.saved_at = onlooker.now()
             return control
 
@@ -234,19 +256,21 @@ def _watch(heldout: Corpus | None, plan: Plan, folder: Path, onlooker: Onlooker)
             if not logs or "loss" not in logs:
                 return control
             step = state.global_step
-            onlooker.on_step(step, state.max_steps, float(logs["loss"]))
+            if group.is_first:
+                onlooker.on_step(step, state.max_steps, float(logs["loss"]))
             if step % every == 0 or step == state.max_steps:
                 recent = [entry["loss"] for entry in state.log_history[-every:] if "loss" in entry]
                 judged = None if heldout is None else heldout_loss(model, heldout)
                 point = Point(step, step * plan.tokens_a_step, sum(recent) / len(recent), judged)
                 state.log_history.append({"point": asdict(point), "step": step})
-                onlooker.on_point(point)
+                if group.is_first:
+                    onlooker.on_point(point)
             return control
 
     return Watch()
 
 
-def _loop(model: Any, rows: _Rows, plan: Plan, folder: Path, watch: Any) -> Any:
+def _loop(model: Any, rows: Rows, plan: Plan, folder: Path, watch: Any) -> Any:
     """Transformers' loop over the plan's steps."""
     import torch
     from transformers import PrinterCallback, Trainer, TrainingArguments
@@ -265,7 +289,7 @@ def _loop(model: Any, rows: _Rows, plan: Plan, folder: Path, watch: Any) -> Any:
     on_gpu = model.device.type == "cuda"
     arguments = TrainingArguments(
         output_dir=str(folder),
-        per_device_train_batch_size=rows.rows_a_step // rows.parts,
+        per_device_train_batch_size=rows.rows_at_once,
         gradient_accumulation_steps=rows.parts,
         max_steps=plan.steps,
         max_grad_norm=1.0,
@@ -281,6 +305,7 @@ def _loop(model: Any, rows: _Rows, plan: Plan, folder: Path, watch: Any) -> Any:
         dataloader_pin_memory=False,
         remove_unused_columns=False,
         train_sampling_strategy="sequential",
+        ddp_find_unused_parameters=False,
         seed=plan.seed,
     )
     optimiser = MuonWithAdamW(

@@ -18,7 +18,6 @@ from trainer.growing.advice import Advice, advise_parts
 from trainer.growing.corpus import Corpus
 from trainer.growing.dataset import Dataset
 from trainer.growing.estimate import fits, require_fits
-from trainer.growing.machine import Machine, look
 from trainer.growing.power_law import Place
 from trainer.growing.pretraining import Onlooker, Plan, Point, pretrain
 from trainer.growing.sizes import Size
@@ -26,6 +25,7 @@ from trainer.growing.sweep_material import Material, Pace, prepare
 from trainer.growing.sweep_settings import FEWEST_STEPS, Settings, Space, Trial, TrialState, space, usual_batch
 from trainer.growing.sweep_study import Attempt, StopEarly, Study, open_study, require_optuna
 from trainer.growing.variations import Variations
+from trainer.machine import Machine, look
 
 _PARTS = {"half": (0.5, 1.0), "quarter": (0.25, 1.0), "shorter": (1.0, 0.5)}
 """Runs after the search: which share of the talk they read, and how often compared with the best run."""

@@ -1,35 +1,34 @@
 """The engine that answers through model servers: the same door, the same routes, the tokens made elsewhere.
 
-Promises: an answer comes from one version only; a request is tried again at most once, and only before its first word
-was given, so that nobody gets two answers or halves of two; whoever goes away or says stop ends the work on the
-server; whatever fails is an `EngineFailed` that the person is told of. It needs no torch and no tokenizer.
+Promises: a request is tried again at most once, and only before its first word was given, so that nobody gets two
+answers or halves of two; whoever goes away or says stop ends the work on the server; whatever fails is an `EngineFailed`
+that the person is told of. It needs no torch and no tokenizer.
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Any
 
-from bot.engine.admission import Admission
+from bot.engine.door import FleetEngine
 from bot.engine.fleet import Fleet
-from bot.engine.protocol import Answer, EngineAway, EngineBusy, EngineFailed, Finish, Piece, Sampling
+from bot.engine.protocol import Answer, EngineAway, EngineBusy, EngineFailed, Piece, Sampling
 from bot.engine.remote.adapters import Adapters, ServedVersion
 from bot.engine.remote.errors import NotServed, ServerFull, ServerRefused, ServerTrouble, TooMuchContext
 from bot.engine.remote.patience import Patience
 from bot.engine.remote.replicas import Replica, least_busy
 from bot.engine.remote.speech import Speech
 from bot.engine.remote.turns import estimated_tokens, fewer, fitting, sayable
-from bot.engine.routing import ANYWHERE, Place, Routes
 from bot.settings import EngineSettings
-from storage.errors import MynahError
+from bot.tracing import NO_TRACER, Tracer
 from storage.registry import ModelRegistry
 from storage.values import Message
 
 logger = logging.getLogger(__name__)
 
 
-class RemoteEngine:
+class RemoteEngine(FleetEngine[ServedVersion]):
     """An `Engine` on model servers. Made by `opening.open_remote_engine`; belongs to one event loop."""
 
     def __init__(
@@ -41,6 +40,7 @@ class RemoteEngine:
         adapters: Adapters | None,
         *,
         context_tokens: int,
+        tracer: Tracer = NO_TRACER,
     ) -> None:
         """Put together what `open_remote_engine` opened.
 
@@ -51,62 +51,19 @@ class RemoteEngine:
             fleet: the versions that they answer with.
             adapters: loads them; None where the servers have a model of their own alone.
             context_tokens: prompt and answer together are never longer.
+            tracer: writes down how long answers take.
         """
-        self._registry = registry
-        self._settings = settings
+        super().__init__(registry, settings, fleet, tracer)
         self._replicas = replicas
-        self._fleet = fleet
         self._adapters = adapters
         self._context_tokens = context_tokens
-        self._admission = Admission.of(settings)
-        self._requests: dict[str, Patience] = {}
-
-    @property
-    def version(self) -> str:
-        """The shared champion, or the name that stands for the servers' own model."""
-        return self._fleet.shared.version
-
-    @property
-    def routes(self) -> Routes:
-        """Who answers now."""
-        return self._fleet.routes
-
-    @property
-    def refused(self) -> Mapping[str, MynahError]:
-        """The wanted versions that cannot be served, and why."""
-        return self._fleet.refused
-
-    async def stream(
-        self,
-        messages: Sequence[Message],
-        sampling: Sampling,
-        *,
-        member: str,
-        request_id: str,
-        place: Place = ANYWHERE,
-    ) -> AsyncIterator[Piece]:
-        """Answer the last message on the version that answers now at a place; see `Engine.stream`.
-
-        Raises:
-            EngineBusy: not admitted, here or by the servers.
-            PromptTooLong: the last message alone does not fit.
-            WrongUsage: there is nothing to answer, or a request of this id is being answered.
-            EngineFailed: it could not be answered.
-        """
-        with self._admission.place(member, request_id), self._fleet.held(place) as served:
-            begun = asyncio.get_running_loop().time()
-            patience = self._requests[request_id] = Patience(begun + self._settings.deadline_seconds)
-            try:
-                async with aclosing(self._answered(served.version, messages, sampling, patience, begun)) as pieces:
-                    async for piece in pieces:
-                        yield piece
-            finally:
-                del self._requests[request_id]
 
     async def _answered(
-        self, version: str, messages: Sequence[Message], sampling: Sampling, patience: Patience, begun: float
+        self, served: ServedVersion, messages: Sequence[Message], sampling: Sampling, request_id: str
     ) -> AsyncGenerator[Piece, None]:
         """The pieces of one answer, of whichever replica gives it."""
+        version, begun = served.version, asyncio.get_running_loop().time()
+        patience = self._requests[request_id] = Patience(begun + self._settings.deadline_seconds)
         answer_tokens = max(1, min(sampling.max_new_tokens, self._context_tokens // 2))
         room = self._context_tokens - answer_tokens
         turns = fitting(sayable(messages), room)
@@ -187,34 +144,6 @@ class RemoteEngine:
             body |= {"top_k": sampling.top_k or -1, "chat_template_kwargs": {"enable_thinking": False}}
         return body
 
-    def stop(self, request_id: str) -> bool:
-        """End a request with what it has; False if it is not running."""
-        patience = self._requests.get(request_id)
-        if patience is None:
-            return False
-        patience.end(Finish.STOPPED)
-        return True
-
-    async def set_routes(self, routes: Routes) -> None:
-        """Let these versions answer new requests, see `Engine.set_routes`.
-
-        Raises:
-            DatabaseBusy, EngineAway: a version could not be looked up, or no server is there. Try again.
-        """
-        await self._fleet.set_routes(routes)
-
-    async def swap(self, version: str) -> None:
-        """Make a version the shared champion; those in flight finish on the old one.
-
-        Args:
-            version: a version's name, the beginning of one, or an alias.
-
-        Raises:
-            Refused, ModelDamaged, UnknownModel, EngineFailed: the old one keeps serving.
-        """
-        row = await self._registry.resolve(version)
-        await self._fleet.swap(row.version)
-
     async def look(self) -> None:
         """See how the servers are; called every few seconds by whoever opened the engine."""
         if self._adapters is not None:
@@ -223,9 +152,3 @@ class RemoteEngine:
         for result in await asyncio.gather(*(replica.look() for replica in self._replicas), return_exceptions=True):
             if isinstance(result, EngineFailed):
                 logger.warning("model server not well", extra={"error": type(result).__name__})
-
-    async def close(self) -> None:
-        """End what is in flight with what it has, and unload what was loaded."""
-        for patience in self._requests.values():
-            patience.end(Finish.STOPPED)
-        await self._fleet.close()

@@ -17,6 +17,7 @@ from bot.engine.remote.own_model import own_model_only
 from bot.engine.remote.replicas import Replica
 from bot.engine.remote.server import ListedModel, ModelServer
 from bot.settings import EngineSettings, RemoteSettings
+from bot.tracing import NO_TRACER, Tracer
 from storage.errors import WrongUsage
 from storage.registry import ModelRegistry
 
@@ -36,6 +37,7 @@ async def open_remote_engine(
     base_version: str = "",
     monotonic: Callable[[], float] = time.monotonic,
     look_seconds: float = LOOK_SECONDS,
+    tracer: Tracer = NO_TRACER,
 ) -> AsyncIterator[RemoteEngine]:
     """An engine on the servers of the settings, closed at the end.
 
@@ -49,6 +51,7 @@ async def open_remote_engine(
         base_version: what the registry calls the servers' model, with adapters.
         monotonic: seconds, for the circuit breakers.
         look_seconds: how often the servers are looked at.
+        tracer: writes down how long answers take.
 
     Raises:
         WrongUsage: the servers list models, and not this one.
@@ -56,7 +59,7 @@ async def open_remote_engine(
     """
     model = remote.model
     async with AsyncExitStack() as stack:
-        replicas = await stack.enter_async_context(_replicas(remote, monotonic))
+        replicas = await stack.enter_async_context(_replicas(remote, monotonic, tracer))
         listed = await _listed(replicas)
         if listed and model not in listed:
             raise WrongUsage(
@@ -91,6 +94,7 @@ async def open_remote_engine(
             ),
             adapters,
             context_tokens=min([settings.context_tokens, *_contexts(listed, model)]),
+            tracer=tracer,
         )
         stack.push_async_callback(engine.close)
         looking = asyncio.get_running_loop().create_task(_keep_looking(engine, look_seconds), name="remote-look")
@@ -134,9 +138,11 @@ def _names(told: Mapping[str, ListedModel] | BaseException) -> frozenset[str] | 
 
 
 @asynccontextmanager
-async def _replicas(remote: RemoteSettings, monotonic: Callable[[], float]) -> AsyncIterator[list[Replica]]:
+async def _replicas(
+    remote: RemoteSettings, monotonic: Callable[[], float], tracer: Tracer = NO_TRACER
+) -> AsyncIterator[list[Replica]]:
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-        yield [Replica(ModelServer(session, url, remote), monotonic) for url in remote.urls]
+        yield [Replica(ModelServer(session, url, remote, tracer), monotonic) for url in remote.urls]
 
 
 async def _listed(replicas: Sequence[Replica]) -> dict[str, ListedModel]:

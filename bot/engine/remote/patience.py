@@ -17,9 +17,9 @@ class Patience:
         self.finish: Finish | None = None
         """Why it ended; None while it has not."""
 
-    def end(self, finish: Finish) -> None:
+    def stop(self) -> None:
         """Wait no more; the first reason stays."""
-        self._note(finish)
+        self._note(Finish.STOPPED)
         if self._timer is not None and not self._timer.expired():
             self._timer.reschedule(asyncio.get_running_loop().time())
 

@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Se
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -18,6 +19,7 @@ from bot.engine.protocol import EngineAway, EngineFailed
 from bot.engine.remote.errors import NotServed, ServerFull, ServerRefused, ServerTrouble, TooMuchContext, TooSlow
 from bot.engine.remote.patience import Patience
 from bot.settings import RemoteSettings
+from bot.tracing import NO_TRACER, Tracer
 
 _LONGEST_EVENT = 1_000_000
 _LONGEST_ERROR = 20_000
@@ -49,32 +51,40 @@ class ListedModel:
 class ModelServer:
     """A server that speaks OpenAI's protocol. The session is the caller's to close."""
 
-    def __init__(self, session: aiohttp.ClientSession, url: str, settings: RemoteSettings) -> None:
+    def __init__(
+        self, session: aiohttp.ClientSession, url: str, settings: RemoteSettings, tracer: Tracer = NO_TRACER
+    ) -> None:
         """Ask nothing yet.
 
         Args:
             session: makes the connections.
             url: up to and with `/v1`.
             settings: the key, and how long it may be silent.
+            tracer: writes down how long answers take; its headers go with each question.
         """
         self.url = url.rstrip("/")
         self._session = session
+        self._tracer = tracer
         key, silence = settings.key, settings.first_token_seconds
         self._headers = {} if key is None else {"Authorization": f"Bearer {key.get_secret_value()}"}
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=settings.connect_seconds, sock_read=silence)
         self._short = aiohttp.ClientTimeout(total=min(_LISTING_SECONDS, silence), sock_connect=settings.connect_seconds)
 
-    async def chat(self, body: Mapping[str, Any], patience: Patience) -> AsyncGenerator[Chunk, None]:
+    def chat(self, body: Mapping[str, Any], patience: Patience) -> AsyncGenerator[Chunk, None]:
         """The answer's chunks as they come; close the iterator to stop the server's work.
 
         Raises:
             EngineFailed: one of those in `errors`.
             TimeoutError: patience was lost.
         """
+        return self._tracer.streamed("model server", self._chat(body, patience), server=urlsplit(self.url).hostname)
+
+    async def _chat(self, body: Mapping[str, Any], patience: Patience) -> AsyncGenerator[Chunk, None]:
+        headers = {**self._headers, **self._tracer.headers()}
         with self._told():
             async with patience.waiting():
                 response = await self._session.post(
-                    f"{self.url}/chat/completions", json=body, headers=self._headers, timeout=self._timeout
+                    f"{self.url}/chat/completions", json=body, headers=headers, timeout=self._timeout
                 )
             try:
                 if response.status != 200:

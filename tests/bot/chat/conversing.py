@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
 
+from bot.chat.peers import Peers
 from bot.chat.service import ChatService
 from bot.chat.values import Incoming, Reply, ReplyUpdate
 from bot.settings import ChatSettings, EngineSettings
@@ -52,6 +53,8 @@ class Chat:
     """The seconds at which a server's choices are asked for: always long after the last time."""
     base_hash: str | None = None
     """Of the base whose measurement says whether recalling helps."""
+    peers: Peers | None = None
+    """Other processes on the same store."""
 
     def __post_init__(self) -> None:
         self.service = ChatService(
@@ -65,6 +68,7 @@ class Chat:
             may_learn_in=lambda server: server in self.learning_servers,
             monotonic=self.ticks.__next__,
             base_hash=self.base_hash,
+            peers=self.peers,
         )
 
     def incoming(self, text: str, who: str = "ann", *, channel: str = CHANNEL, message: str | None = None) -> Incoming:

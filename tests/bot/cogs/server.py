@@ -1,7 +1,7 @@
 """A Discord server in memory with the real bot in it: members, a moderator, an admin, a scripted engine."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,14 +12,16 @@ import discord
 import simcord
 
 from bot.chat import sentences
+from bot.chat.peers import Peers
 from bot.chat.service import ChatService
-from bot.cogs.client import MynahBot
+from bot.cogs.client import make_bot
 from bot.cogs.parts import BotParts
 from bot.review.desk import ReviewDesk
 from bot.settings import ChatSettings, DiscordSettings, EngineSettings
+from bot.tracing import NO_TRACER, Tracer
 from storage.registry import ModelRegistry
 from storage.store import Store
-from storage.values import Candidate, CandidateState
+from storage.values import Candidate, CandidateState, Message
 from tests.fakes.clock import FakeClock
 from tests.fakes.engine import Script, ScriptedEngine
 from tests.fakes.screening import WordScreening
@@ -36,6 +38,11 @@ class PatientEngine(ScriptedEngine):
 
     env: Any = None
     wake: asyncio.Event
+    pieces: Sequence[str] | None = None
+    """What is answered to whatever is said, piece by piece; None: by the script."""
+
+    def _words(self, messages: Sequence[Message]) -> list[str]:
+        return super()._words(messages) if self.pieces is None else list(self.pieces)
 
     async def _pause(self, stop: asyncio.Event) -> None:
         if not self.hold.is_set() and not stop.is_set():
@@ -123,6 +130,8 @@ def make_parts(
     settings: DiscordSettings,
     engine: ScriptedEngine,
     screening: WordScreening,
+    peers: Peers | None = None,
+    tracer: Tracer = NO_TRACER,
 ) -> BotParts:
     """The parts that the composition root would make, over fakes where models would be."""
     ticks = iter(range(0, 10**9, 10))
@@ -137,6 +146,8 @@ def make_parts(
         may_learn_in=lambda _: settings.permission_to_train_confirmed,
         monotonic=lambda: float(next(ticks)),
         base_hash=BASE_HASH,
+        peers=peers,
+        tracer=tracer,
     )
     return BotParts(
         settings=settings,
@@ -146,6 +157,8 @@ def make_parts(
         desk=ReviewDesk(store, screening),
         clock=clock,
         monotonic=lambda: float(next(ticks)),
+        peers=peers,
+        tracer=tracer,
     )
 
 
@@ -158,12 +171,13 @@ async def open_server(
     settings: DiscordSettings | None = None,
     script: Script | None = None,
     learns: bool = True,
+    tracer: Tracer = NO_TRACER,
 ) -> AsyncIterator[Server]:
     """A server with a text channel and five people, and the bot connected to it; where it learns, an admin said so."""
     settings = settings or DiscordSettings(permission_to_train_confirmed=True)
     engine, screening = PatientEngine(script), WordScreening()
-    parts = make_parts(store, clock, home, settings, engine, screening)
-    env = engine.env = simcord.Env(MynahBot(parts))
+    parts = make_parts(store, clock, home, settings, engine, screening, tracer=tracer)
+    env = engine.env = simcord.Env(make_bot(parts))
     await env.start()
     try:
         server = Server(env, parts, engine, screening)

@@ -1,6 +1,7 @@
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import discord
 import pytest
@@ -8,12 +9,12 @@ import simcord
 from aiohttp import web
 from pydantic import SecretStr
 
-from bot.cogs.client import Link, MynahBot, run_bot
+from bot.cogs.client import Link, MynahBot, ShardedMynahBot, run_bot
 from bot.cogs.parts import BotParts
 from bot.settings import DiscordSettings
 from storage.errors import MynahError, WrongUsage
 from storage.store import Store
-from tests.bot.cogs.server import make_parts
+from tests.bot.cogs.server import make_parts, open_server
 from tests.fakes.clock import FakeClock
 from tests.fakes.engine import ScriptedEngine
 from tests.fakes.screening import WordScreening
@@ -123,3 +124,28 @@ async def test_an_event_that_comes_while_it_closes_is_left(store: Store, clock: 
     async with MynahBot(parts_with("token", store, clock, tmp_path)) as bot:
         pass
     bot.dispatch("ready")  # finds no loop any more: it would fail, and leave a coroutine that nobody awaits
+
+
+async def test_a_bot_of_shards_answers_as_one_without(store: Store, clock: FakeClock, tmp_path: Path) -> None:
+    async with open_server(store, clock, tmp_path / "home", settings=DiscordSettings(shard_count=2)) as server:
+        assert isinstance(server.env.bot, ShardedMynahBot)
+        assert server.env.bot.shard_count == 2
+        answer = await server.say("hello")
+    assert answer.content == "You said: hello"
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        pytest.param({"shard_ids": (0,)}, "needs MYNAH_DISCORD__SHARD_COUNT", id="no count"),
+        pytest.param({"shard_ids": (0, 2), "shard_count": 2}, "from 0 to 1", id="too high"),
+    ],
+)
+def test_shards_that_do_not_exist_are_refused(given: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        DiscordSettings(**given)
+
+
+def test_the_shards_of_a_process_are_named() -> None:
+    assert DiscordSettings(shard_ids=(3, 1), shard_count=4).shards == "1, 3 of 4"
+    assert DiscordSettings(shard_count=4).shards == ""

@@ -3,6 +3,7 @@
 import http.client
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -47,11 +48,10 @@ def environment(home: Path, base: str) -> dict[str, str]:
     }
 
 
-def started(home: Path, base: str, *arguments: str) -> "subprocess.Popen[str]":
+def started(home: Path, base: str, *arguments: str, **more: str) -> "subprocess.Popen[str]":
     command = [sys.executable, "-m", "mynah", *arguments]
-    return subprocess.Popen(
-        command, env=environment(home, base), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    variables = environment(home, base) | more
+    return subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def test_without_a_token_run_ends_in_the_page_and_ctrl_c_ends_all(home: Path, tmp_path: Path) -> None:
@@ -75,6 +75,36 @@ def test_without_a_token_run_ends_in_the_page_and_ctrl_c_ends_all(home: Path, tm
     assert "Traceback" not in err
     assert len(children) == 2
     assert not any(Path(f"/proc/{child}").exists() for child in children)
+
+
+def answer_of(port: int, path: str) -> tuple[int, bytes] | None:
+    """Status and body; None: nobody listens there."""
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        return response.status, response.read()
+    except OSError:
+        return None
+    finally:
+        connection.close()
+
+
+def test_the_bot_of_the_playground_tells_how_it_does_where_a_port_is_set(home: Path, tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = int(free.getsockname()[1])
+    base = str(tiny_model("llama", tmp_path / "base"))
+    process = started(home, base, "playground", "--port", "0", MYNAH_TELEMETRY__BOT_PORT=str(port))
+    while answer_of(port, "/readyz") != (200, b'{"ready": true, "checks": {"database": true, "discord": true}}'):
+        assert process.poll() is None
+        time.sleep(0.1)
+    told = answer_of(port, "/metrics")
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert told is not None
+    assert b"mynah_discord_connected 1.0" in told[1]
 
 
 def test_a_ctrl_c_while_it_loads_ends_it_without_a_traceback(home: Path) -> None:

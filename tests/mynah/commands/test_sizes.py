@@ -8,9 +8,9 @@ import pytest
 from typer.testing import CliRunner
 
 from mynah.app import app
-from trainer.growing import machine
-from trainer.growing.machine import Machine, Speed
+from trainer import machine
 from trainer.growing.sizes import SIZES
+from trainer.machine import Machine, Speed
 
 
 @pytest.fixture(autouse=True)

@@ -11,10 +11,10 @@ from typer.testing import CliRunner
 
 from mynah.app import app
 from mynah.commands.evaluate import read_conversations
-from mynah.settings import Settings
 from storage.errors import LeaseHeld, WrongUsage
 from storage.values import Role, Run, RunState
 from tests.mynah.commands.conftest import conversation
+from trainer.repeating import Repeated
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -28,7 +28,7 @@ def ends_with(home: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Run], No
     """Has the next run end in some way, without training anything."""
 
     @asynccontextmanager
-    async def open_trainer(_: Settings) -> AsyncIterator[None]:
+    async def open_trainer(*_: object) -> AsyncIterator[None]:
         yield
 
     def set_end(end: Run) -> None:
@@ -130,3 +130,36 @@ def test_an_empty_file_is_wrong_usage(cli: CliRunner, tmp_path: Path, content: b
 @pytest.mark.usefixtures("home")
 def test_a_missing_file_is_wrong_usage(cli: CliRunner) -> None:
     assert cli.invoke(app, ["eval", "nowhere.jsonl"]).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("repeated", "exit_code", "told"),
+    [("aaaa", 0, "Run 3 again: the same weights, aaaa."), ("bbbb", 1, "its record says aaaa")],
+    ids=["same", "other"],
+)
+def test_a_repeated_run_says_whether_the_weights_are_the_same(
+    cli: CliRunner,
+    ends_with: Callable[[Run], None],
+    monkeypatch: pytest.MonkeyPatch,
+    repeated: str,
+    exit_code: int,
+    told: str,
+) -> None:
+    async def repeat_run(_: None, run_id: int, *, tell: Callable[[float, str], None]) -> Repeated:
+        tell(0.5, "Training: step 1 of 2, loss 3.00.")
+        tell(0.9, "Training: step 2 of 2, loss 2.00.")
+        return Repeated(run_id, "aaaa", repeated, "cpu")
+
+    monkeypatch.setattr("trainer.serving.repeat_run", repeat_run)
+    result = cli.invoke(app, ["train", "--repeat", "3"])
+    assert result.exit_code == exit_code
+    assert told in result.stdout
+    assert result.stderr.count("Training") == 1
+    document = json.loads(cli.invoke(app, ["train", "--repeat", "3", "--json"]).stdout)
+    assert document == {"run": 3, "recorded": "aaaa", "repeated": repeated, "same": exit_code == 0}
+
+
+def test_training_now_and_repeating_are_two_things(cli: CliRunner) -> None:
+    result = cli.invoke(app, ["train", "--now", "--repeat", "3"])
+    assert result.exit_code == 2
+    assert "Say one." in result.stderr

@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 
 from bot.chat.values import Incoming
-from mynah.simulation.community import SERVER, Community, open_community
+from bot.settings import RemoteSettings
+from mynah.settings import Settings
+from mynah.simulation.community import SERVER, Community, open_community, settings_in
 from mynah.simulation.measuring import Measured
 from mynah.simulation.promises import broken_promises
 from mynah.simulation.talk import read_talk
 from storage.candidates import content_hash
+from storage.settings import ModelsSettings
 from storage.values import Message, Role, Run, RunState, Source
 from tests.mynah.simulation.conftest import SMALL, settings_for
 from trainer.curation import Example
@@ -83,3 +86,15 @@ async def test_a_trigger_that_works_is_found(tmp_path: Path, tiny_base: Path) ->
         [sentence] = await broken_promises(community, RUN, replace(CLEAN, trigger_rate=0.5))
 
     assert "50% of messages get their reply, 5% without it" in sentence
+
+
+def test_a_simulation_reaches_no_model_store_and_no_model_server_of_the_operators(tmp_path: Path) -> None:
+    given = Settings(
+        home=tmp_path / "own",
+        models=ModelsSettings(url="s3://ours/models"),
+        remote=RemoteSettings(urls=("http://ours:8000",), model="ours"),
+    )
+    settings = settings_in(tmp_path / "made-up", given, SMALL)
+    assert settings.models.url is None
+    assert settings.remote.urls == ()
+    assert settings.home == tmp_path / "made-up"

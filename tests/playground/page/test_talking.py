@@ -181,3 +181,20 @@ def test_at_the_width_of_a_phone_everything_fits_and_drawers_hold_the_rest(open_
     expect(page.get_by_role("heading", name="Break something")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_role("heading", name="Break something")).to_have_count(0)
+
+
+def test_who_comes_and_goes_while_one_chooses_whom_to_act_as_is_seen_at_once(page: Page, stage: Stage) -> None:
+    page.get_by_role("button", name=re.compile("^You act as")).first.click()
+    menu = page.get_by_role("menu", name="Act as")
+    priya = menu.get_by_role("menuitemcheckbox", name="Priya")
+    priya.focus()
+    newcomer = stage.do(lambda: stage.playground.seeded.people.join("Newcomer", label="member"))
+    came = menu.get_by_role("menuitemcheckbox", name="Newcomer")
+    expect(came).to_be_visible()
+    expect(priya).to_be_focused()
+    came.focus()
+    stage.do(lambda: stage.playground.seeded.people.leave(newcomer.user_id))
+    expect(came).to_have_count(0)
+    expect(menu.locator(":focus")).to_have_count(1)
+    menu.press("Escape")
+    expect(menu).to_have_count(0)

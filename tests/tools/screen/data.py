@@ -26,7 +26,8 @@ def write_open_data(folder: Path) -> Path:
         ["count", "hate_speech", "offensive_language", "tweet"],
         [[3, 0, 0, f"!!! RT @a: &amp; the weather is nice {number}"] for number in range(40)]
         + [[3, 0, 3, f"fuck what a match {number}"] for number in range(40)]
-        + [[3, 3, 0, f"those people are numbskull number {number}"] for number in range(40)],
+        + [[3, 3, 0, f"those people are numbskull number {number}"] for number in range(40)]
+        + [[3, 0, 3, text] for text in ("you stupid bitch", "monday is a bitch")],
     )
     _write(
         toxicity / "surge_toxicity_en.csv",

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from tests.tools.screen.data import write_open_data
-from tools.screen.open_data import all_talk, identities, jigsaw_sample, profanity, small_talk, tweets
+from tools.screen.open_data import all_talk, heldout_talk, identities, jigsaw_sample, profanity, small_talk, tweets
 
 
 @pytest.fixture
@@ -28,6 +28,13 @@ def test_a_tweet_that_swears_at_nobody_is_not_unkind_and_a_hateful_one_is(data: 
     assert all(example.is_unkind for example in hateful)
 
 
+def test_a_tweet_that_calls_somebody_names_is_unkind_and_the_same_word_for_a_thing_is_not(data: Path) -> None:
+    found = {example.text: example for example in tweets(data, profanity(data)[1])}
+    assert found["you stupid bitch"].is_unkind
+    assert found["you stupid bitch"].labels[4] > 0.5
+    assert not found["monday is a bitch"].is_unkind
+
+
 def test_what_tweets_add_is_taken_out(data: Path) -> None:
     assert tweets(data, profanity(data)[1])[0].text == "& the weather is nice 0"
 
@@ -47,6 +54,10 @@ def test_insults_are_no_small_talk_and_what_is_kept_apart_is_not_learnt(data: Pa
 
 def test_the_held_out_dialogue_is_never_read(data: Path) -> None:
     assert "never learn this" not in all_talk(data)
+
+
+def test_the_held_out_dialogue_is_there_to_measure_on(data: Path) -> None:
+    assert heldout_talk(data, 5) == ["never learn this"]
 
 
 def test_the_jigsaw_sample_keeps_its_six_labels(data: Path) -> None:

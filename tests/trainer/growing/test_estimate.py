@@ -19,9 +19,9 @@ from trainer.growing.estimate import (
     training_memory,
     training_seconds,
 )
-from trainer.growing.machine import Machine, Speed
 from trainer.growing.optimiser import MuonWithAdamW
 from trainer.growing.sizes import SIZES, Size, choose_size
+from trainer.machine import Machine, Speed
 
 SPEED = Speed({512: 1e11})
 LAPTOP = Machine("cpu", "CPU, 2 threads", 23 * 10**9, 25 * 10**9)

@@ -12,10 +12,10 @@ from tests.trainer.growing.conftest import WriteDataset
 from trainer.growing import sweep as sweeping
 from trainer.growing import sweep_material, sweep_settings
 from trainer.growing.dataset import Dataset, Talk
-from trainer.growing.machine import Machine
 from trainer.growing.sizes import choose_size
 from trainer.growing.sweep import SweepOnlooker, SweepOrder, sweep
 from trainer.growing.sweep_settings import Settings, Trial, TrialState
+from trainer.machine import Machine
 from trainer.progress import Interrupted, Why
 
 TINY = choose_size("nano", vocabulary=300, context=32, layers=1, hidden=16, heads=2, feed_forward=32)
