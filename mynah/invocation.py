@@ -8,7 +8,9 @@ import asyncio
 import json
 import logging
 import os
+import signal
 import sys
+import threading
 from collections.abc import Coroutine, Mapping
 from dataclasses import asdict, dataclass, field, is_dataclass
 from datetime import datetime
@@ -151,8 +153,32 @@ def _belongs_to_typer(error: Exception) -> bool:
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run a command's work to its end."""
-    return asyncio.run(work)
+    """Run a command's work to its end; Ctrl-C cancels it.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C, once the work has ended.
+    """
+    try:
+        with asyncio.Runner(loop_factory=_whole_loop) as runner:
+            return runner.run(work)
+    finally:
+        work.close()  # of one that never began, Python would complain
+
+
+def _whole_loop() -> asyncio.AbstractEventLoop:
+    """An event loop. A Ctrl-C meanwhile waits: of a loop that is half built, Python would print a traceback."""
+    if threading.current_thread() is not threading.main_thread():
+        return asyncio.new_event_loop()
+    interrupts: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: interrupts.append(number))
+    try:
+        loop = asyncio.new_event_loop()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if interrupts:
+        loop.close()
+        raise KeyboardInterrupt
+    return loop
 
 
 def plain(value: object) -> Any:

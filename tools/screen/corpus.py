@@ -37,6 +37,7 @@ KINDS = (
     Kind(("belittling", "shunning"), (1.0, 0.1, 0.0, 0.0, 1.0, 0.0), 44_000, 2_000),
     Kind(("putdowns",), (1.0, 0.1, 0.0, 0.0, 1.0, 0.0), 36_000, 2_000),
     Kind(("barbs",), (1.0, 0.1, 0.0, 0.0, 1.0, 0.0), 16_000, 800),
+    Kind(("no_amends",), (1.0, 0.1, 0.0, 0.0, 1.0, 0.0), 30_000, 800),
     Kind(("threats",), (1.0, 0.4, 0.0, 1.0, 0.3, 0.0), 36_000, 1_500),
     Kind(("menaces",), (1.0, 0.4, 0.0, 1.0, 0.3, 0.0), 40_000, 1_000),
     Kind(("hate", "bigotry"), (1.0, 0.3, 0.0, 0.1, 0.8, 1.0), 18_000, 700),
@@ -51,6 +52,7 @@ KINDS = (
     Kind(("banter", "chatter", "kindly"), HARMLESS, 46_000, 2_000),
     Kind(("plainly",), HARMLESS, 26_000, 1_000),
     Kind(("likenesses",), HARMLESS, 14_000, 600),
+    Kind(("amends",), HARMLESS, 24_000, 600),
 )
 _VIOLENT = re.compile(
     r"\b(?:kill|shoot|hang|burn|gas|bomb|exterminat|lynch|drown|shot|die|gassed|nuke|eradicate|put down)"
@@ -147,7 +149,7 @@ def corpus(data: Path, dice: random.Random, scale: float = 1.0) -> tuple[list[Ex
 
     words, folder = Words.read(), Folder()
     listed, swears = profanity(data)
-    chat, chat_apart = small_talk(data, swears, dice, some(80_000))
+    chat, chat_apart = small_talk(data, swears, dice, some(160_000))
     names = words.slots["name"]
     habits = Habits(dice, names, chat)
     insulting = [example.text.lower() for example in listed if example.labels[4] > 0.5]

@@ -65,7 +65,9 @@ class Template:
 
     def filled(self, words: Words, dice: random.Random) -> str:
         """One sentence of it."""
-        text = re.sub(r"\{(\w+)\}", lambda match: words.draw(match.group(1), dice), _chosen(self.parts, dice))
+        text = _chosen(self.parts, dice)
+        while "{" in text:  # a word may have slots of its own
+            text = re.sub(r"\{(\w+)\}", lambda match: words.draw(match.group(1), dice), text)
         text = re.sub(r"\b([Aa]) (?=[aeio])", r"\1n ", re.sub(r"\b([Aa])n (?=[^aeiouh\W])", r"\1 ", text))
         return re.sub(r" +([,.!?])", r"\1", " ".join(text.split()))
 

@@ -27,10 +27,10 @@ class Recipe:
     """Everything that decides what grows, beside the data; it is recorded in the card."""
 
     seed: int = 1
-    epochs: float = 2.0
+    epochs: float = 1.5
     """How often each example is learnt."""
-    hidden: int = 128
-    layers: int = 2
+    hidden: int = 192
+    layers: int = 3
     vocabulary: int = 8000
     learning_rate: float = 1.5e-3
     batch_tokens: int = 2048

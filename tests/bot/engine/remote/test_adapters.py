@@ -217,6 +217,7 @@ async def test_a_replica_that_was_away_during_a_swap_answers_only_once_it_has_th
         for at in range(4):
             assert await said_by(engine, str(at)) == serving(yard.second)
         assert not two.adapters
+        await settled(engine)  # until the first one is let go, a look loads it too
         await engine.look()
         assert [name.split("-")[1] for name in two.adapters] == [yard.second]
         await one.stop()
