@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from storage.similarity import normalised
+from tools.grammar import tidy
 from tools.seed import words as seed
 from trainer.growing.dataset import Talk
 
@@ -41,6 +42,29 @@ def test_an_intent_never_asks_the_same_twice() -> None:
     for where, intent in _lines("intents_*.jsonl"):
         asked = [normalised(ask) or ask for ask in intent["asks"]]
         assert len(asked) == len(set(asked)), where
+
+
+def test_every_template_of_further_wordings_can_be_filled_and_belongs_to_an_intent() -> None:
+    intents = {intent["intent"]: intent.get("slots", {}) for _, intent in _lines("intents_*.jsonl")}
+    dice = random.Random(1)
+    for name, known in seed.templates(FOLDER).items():
+        assert name in intents, name
+        for template in known:
+            said = tidy(template.chosen(dice))
+            assert said, template.line
+            assert not set("()|").intersection(said), template.line
+            assert set(re.findall(r"\{(\w+)\}", said)) <= set(intents[name]), template.line
+
+
+def test_further_wordings_get_the_replies_of_their_intent(tmp_path: Path) -> None:
+    (tmp_path / "intents_x.jsonl").write_text(json.dumps({"intent": "tea", "asks": ["Tea?"], "replies": ["Yes."]}))
+    (tmp_path / "wordings_x.jsonl").write_text(json.dumps({"intent": "tea", "asks": ["(a cup|a pot) of tea( now|) ?"]}))
+    (tmp_path / "prompts.txt").write_text("a pot of tea now")
+    talks = seed.words(tmp_path, random.Random(1))
+    asked = " / ".join(sorted(talk.messages[0]["content"] for talk in talks))
+    assert "a cup of tea now?" in asked
+    assert "a pot of tea?" in asked
+    assert {talk.messages[1]["content"] for talk in talks} == {"Yes."}
 
 
 def test_in_every_talk_people_take_turns_and_the_assistant_ends() -> None:

@@ -1,6 +1,7 @@
 """What the embedded model learns from us: intents with many wordings, and talks, made into conversations.
 
 `intents_*.jsonl` hold `asks` and `replies` that fit one another, and `slots` whose values fill both alike;
+`wordings_*.jsonl` hold templates of further asks of the same intents;
 `talks_*.jsonl` hold conversations of several turns; `prompts.txt` what the model is judged by and never learns from.
 """
 
@@ -11,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from storage.similarity import normalised
+from tools.grammar import Template, tidy
 from trainer.growing.dataset import Talk
 
 LICENCE = "Apache-2.0"
@@ -18,6 +20,8 @@ SOURCES = ("mynah_everyday", "mynah_knowledge", "mynah_self", "mynah_talks")
 """What our words are called where sources are weighed: intents by their file, and all talks together."""
 REPLIES_AN_ASK = 3
 """Each wording meets so many of its intent's replies, so that it learns the meaning and not one line."""
+COMPOSED_AN_INTENT = 40
+"""So many further wordings of an intent are composed from its templates."""
 VALUES_AN_ASK = 2
 """And each reply so many of the values that fill its slots."""
 OPENED, ENDED = 0.3, 0.15
@@ -60,12 +64,33 @@ def without_prompts(talks: Iterable[Talk], judged_by: Iterable[str]) -> Iterator
             yield talk
 
 
+def templates(folder: Path) -> dict[str, list[Template]]:
+    """Further asks by their intent.
+
+    Raises:
+        ValueError: a bracket of one is not closed or not opened.
+    """
+    found: dict[str, list[Template]] = {}
+    for path in sorted(folder.glob("wordings_*.jsonl")):
+        for line in path.read_text("utf-8").splitlines():
+            row = json.loads(line)
+            found.setdefault(row["intent"], []).extend(map(Template, row["asks"]))
+    return found
+
+
+def _composed(known: list[Template], dice: random.Random) -> list[str]:
+    """Different wordings, each template as often as the others as far as it can say so much."""
+    tries = [known[turn % len(known)] for turn in range(COMPOSED_AN_INTENT)] if known else []
+    return list(dict.fromkeys(tidy(template.chosen(dice)) for template in tries))
+
+
 def _exchanges(folder: Path, dice: random.Random) -> Iterator[Talk]:
+    further = templates(folder)
     for path in sorted(folder.glob("intents_*.jsonl")):
         for line in path.read_text("utf-8").splitlines():
             intent = json.loads(line)
             slots: dict[str, list[str]] = intent.get("slots", {})
-            for ask in intent["asks"]:
+            for ask in [*intent["asks"], *_composed(further.get(intent["intent"], []), dice)]:
                 for reply in dice.sample(intent["replies"], min(REPLIES_AN_ASK, len(intent["replies"]))):
                     for _ in range(VALUES_AN_ASK if slots else 1):
                         values = {name: dice.choice(known) for name, known in slots.items()}
