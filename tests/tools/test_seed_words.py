@@ -82,7 +82,12 @@ def test_nothing_that_the_model_is_judged_by_is_among_its_words(talks: list[Talk
 
 
 def test_slots_are_filled_alike_in_question_and_answer(tmp_path: Path) -> None:
-    intent = {"asks": ["{thing}?"], "replies": ["I know {thing}. {thing} it is."], "slots": {"thing": ["tea"]}}
+    intent = {
+        "intent": "x",
+        "asks": ["{thing}?"],
+        "replies": ["I know {thing}. {thing} it is."],
+        "slots": {"thing": ["tea"]},
+    }
     (tmp_path / "intents_x.jsonl").write_text(json.dumps(intent))
     (tmp_path / "prompts.txt").write_text("")
     talk = seed.words(tmp_path, random.Random(1))[0]
@@ -90,7 +95,7 @@ def test_slots_are_filled_alike_in_question_and_answer(tmp_path: Path) -> None:
 
 
 def test_a_slot_without_values_is_told(tmp_path: Path) -> None:
-    (tmp_path / "intents_x.jsonl").write_text(json.dumps({"asks": ["{thing}?"], "replies": ["Yes."]}))
+    (tmp_path / "intents_x.jsonl").write_text(json.dumps({"intent": "x", "asks": ["{thing}?"], "replies": ["Yes."]}))
     (tmp_path / "prompts.txt").write_text("")
     with pytest.raises(ValueError, match="no values for the slot thing"):
         seed.words(tmp_path, random.Random(1))
