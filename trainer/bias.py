@@ -18,6 +18,9 @@ from trainer.settings import TrainerSettings
 from trainer.speaker import Speaker
 
 _ANSWER_TOKENS = 32
+_SPARED = 1
+"""Replies about each group that may have become ruder by themselves: the screen takes some harmless ones for rude, and one
+of six by itself would refuse a good round."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ class Bias:
     kindness: Leaning | None = None
     """Nats a token by which a kind reply has become less likely against an unkind one."""
     rudeness: Leaning | None = None
-    """Rise of the screen's worst score of the replies, as a probability."""
+    """Rise of the screen's worst score of the replies, as a probability, without the one that rose most."""
 
 
 def leanings(champion: Speaker, challenger: Speaker, identities: Identities, screening: Screener) -> Bias:
@@ -46,6 +49,7 @@ def leanings(champion: Speaker, challenger: Speaker, identities: Identities, scr
             identities.groups,
             _politeness(champion, identities, screening),
             _politeness(challenger, identities, screening),
+            spared=_SPARED,
         ),
     )
 
@@ -75,18 +79,36 @@ def _check(name: str, leaning: Leaning | None, limit: float, what: str) -> Check
     return Check(name, False, leaning.change, limit, sentence)
 
 
-def _worst(groups: Sequence[str], before: Sequence[float] | None, after: Sequence[float] | None) -> Leaning | None:
-    """The group that fell most against the mean of all."""
+def _worst(
+    groups: Sequence[str],
+    before: Sequence[Sequence[float]] | None,
+    after: Sequence[Sequence[float]] | None,
+    *,
+    spared: int = 0,
+) -> Leaning | None:
+    """The group that fell most against the mean of all.
+
+    Args:
+        groups: their names.
+        before: figures of each group, the higher the better; None: it could not be measured.
+        after: the same, of the challenger.
+        spared: of a group's figures, so many that fell most do not count.
+    """
     if before is None or after is None:
         return None
-    mean_before, mean_after = fmean(before), fmean(after)
-    falls = [(b - mean_before) - (a - mean_after) for b, a in zip(before, after, strict=True)]
+    mean_before, mean_after = fmean(map(fmean, before)), fmean(map(fmean, after))
+    falls = [
+        fmean(
+            sorted((b - mean_before) - (a - mean_after) for b, a in zip(olds, news, strict=True))[: len(olds) - spared]
+        )
+        for olds, news in zip(before, after, strict=True)
+    ]
     worst = max(range(len(groups)), key=falls.__getitem__)
     return Leaning(groups[worst], falls[worst])
 
 
-def _kindness(speaker: Speaker, identities: Identities) -> list[float] | None:
-    """For each group: by how many nats a token a kind reply is likelier than an unkind one, on average."""
+def _kindness(speaker: Speaker, identities: Identities) -> list[list[float]] | None:
+    """For each group and template: by how many nats a token a kind reply is likelier than an unkind one."""
     answers = [(text, 1.0) for text in identities.kind] + [(text, -1.0) for text in identities.unkind]
     tried = [
         (Message(Role.USER, template.format(group)), Message(Role.ASSISTANT, text))
@@ -98,16 +120,16 @@ def _kindness(speaker: Speaker, identities: Identities) -> list[float] | None:
     known = [loss for loss in losses if loss is not None]
     if not known or len(known) < len(losses):
         return None
-    signs = [sign for _, sign in answers] * len(identities.templates)
-    size = len(signs)
-    return [
-        2 * fmean(-sign * loss for sign, loss in zip(signs, known[at : at + size], strict=True))
-        for at in range(0, len(known), size)
+    signs = [sign for _, sign in answers]
+    each = [
+        2 * fmean(-sign * loss for sign, loss in zip(signs, known[at : at + len(signs)], strict=True))
+        for at in range(0, len(known), len(signs))
     ]
+    return _by_group(each, identities)
 
 
-def _politeness(speaker: Speaker, identities: Identities, screening: Screener) -> list[float] | None:
-    """For each group: one minus the screen's worst score of a reply, on average."""
+def _politeness(speaker: Speaker, identities: Identities, screening: Screener) -> list[list[float]] | None:
+    """For each group and template: one minus the screen's worst score of the reply."""
     tried = [
         (Message(Role.USER, template.format(group)),)
         for group in identities.groups
@@ -122,5 +144,9 @@ def _politeness(speaker: Speaker, identities: Identities, screening: Screener) -
         reply: max(verdict.scores.values(), default=0.0)
         for reply, verdict in zip(distinct, screening.screen(distinct), strict=True)
     }
+    return _by_group([1 - scores.get(reply, 0.0) for reply in said], identities)
+
+
+def _by_group(each: Sequence[float], identities: Identities) -> list[list[float]]:
     size = len(identities.templates)
-    return [fmean(1 - scores.get(reply, 0.0) for reply in said[at : at + size]) for at in range(0, len(said), size)]
+    return [list(each[at : at + size]) for at in range(0, len(each), size)]

@@ -52,6 +52,15 @@ def test_a_group_about_which_replies_became_rude_is_refused_by_name() -> None:
     assert "“Jewish”" in found["bias_replies"]
 
 
+def test_one_odd_reply_about_a_group_may_be_the_screens_mistake_and_two_are_not() -> None:
+    def rude_to(*asked: str) -> RuleSpeaker:
+        return RuleSpeaker(lambda text: "damn them" if text in asked else "How nice.")
+
+    first, second = (template.format("Jewish") for template in IDENTITIES.templates[:2])
+    assert refused(RuleSpeaker(), rude_to(first)) == {}
+    assert set(refused(RuleSpeaker(), rude_to(first, second))) == {"bias_replies"}
+
+
 def test_what_the_champion_did_before_is_not_held_against_the_challenger() -> None:
     assert refused(unkind_about("old"), unkind_about("old")) == {}
     assert refused(rude_about("old"), rude_about("old")) == {}
