@@ -33,7 +33,15 @@ from storage.registry import ModelRegistry
 from storage.settings import StoreSettings
 from storage.similarity import Print
 from storage.store import Store, open_store
-from storage.tables import CandidateAuthorRow, CandidateBandRow, CandidateRow, ConsentRow, CurationRow, ReviewRow
+from storage.tables import (
+    CandidateAuthorRow,
+    CandidateBandRow,
+    CandidateRow,
+    ConsentRow,
+    CurationRow,
+    KeptBandRow,
+    ReviewRow,
+)
 from storage.values import Decision, Message, Outcome, Role, RunState, Source, Verdict
 from trainer.curation import rules_of
 from trainer.examples import Approved
@@ -84,7 +92,7 @@ def rows(numbers: Iterator[int], count: int, members: int, seed: int, rules: str
     """Approved candidates with all that belongs to them; with `rules`, looked at and taken."""
     talk, chance = Talk(seed), random.Random(seed)
     found: dict[Any, list[dict[str, Any]]] = {
-        table: [] for table in (CandidateRow, CandidateAuthorRow, CandidateBandRow, ReviewRow, CurationRow)
+        table: [] for table in (CandidateRow, CandidateAuthorRow, CandidateBandRow, ReviewRow, CurationRow, KeptBandRow)
     }
     for _ in range(count):
         number, author = next(numbers), f"member {chance.randrange(members)}"
@@ -111,7 +119,8 @@ def rows(numbers: Iterator[int], count: int, members: int, seed: int, rules: str
             }
         )
         found[CandidateAuthorRow].append({"candidate_id": number, "author_key": author})
-        found[CandidateBandRow] += [{"candidate_id": number, "band": band} for band in Print.of(messages).bands]
+        bands = [{"candidate_id": number, "band": band} for band in Print.of(messages).bands]
+        found[CandidateBandRow] += bands
         found[ReviewRow].append(
             {
                 "candidate_id": number,
@@ -124,10 +133,12 @@ def rows(numbers: Iterator[int], count: int, members: int, seed: int, rules: str
         )
         if rules:
             is_common = messages[0].text == "hello there"
+            is_kept = number <= 100 or not is_common
+            found[KeptBandRow] += [row for row in bands if is_kept]
             found[CurationRow].append(
                 {
                     "candidate_id": number,
-                    "reason": "nearly the same was said often enough" if is_common and number > 100 else "",
+                    "reason": "" if is_kept else "nearly the same was said often enough",
                     "rules": rules,
                     "screen_version": Passing.version,
                     "digest": digest,

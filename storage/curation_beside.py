@@ -16,10 +16,10 @@ from storage.repository import chunks
 from storage.server_choices import Lines
 from storage.tables import (
     CandidateAuthorRow,
-    CandidateBandRow,
     CandidateRow,
     ConsentRow,
     CurationRow,
+    KeptBandRow,
     ReviewRow,
     TurnRow,
     VoteRow,
@@ -59,10 +59,9 @@ class Kept:
         met: dict[int, list[int]] = defaultdict(list)
         for some in chunks(bands):
             query = (
-                select(col(CandidateBandRow.band), col(CandidateBandRow.candidate_id))
-                .join(CurationRow, col(CurationRow.candidate_id) == col(CandidateBandRow.candidate_id))
-                .where(col(CandidateBandRow.band).in_(some), func.coalesce(col(CurationRow.reason), "x") == "")
-                .order_by(col(CandidateBandRow.candidate_id))
+                select(col(KeptBandRow.band), col(KeptBandRow.candidate_id))
+                .where(col(KeptBandRow.band).in_(some))
+                .order_by(col(KeptBandRow.candidate_id))
             )
             for band, candidate_id in self._session.execute(query):
                 if candidate_id not in self._without and len(met[band]) < _COMPARED:

@@ -12,7 +12,7 @@ from storage.candidate_rows import messages_to_json
 from storage.curation_marks import look_behind
 from storage.curation_values import COMES_BACK, NewCuration
 from storage.similarity import Print
-from storage.tables import CandidateBandRow, CandidateRow, CurationRow
+from storage.tables import CandidateBandRow, CandidateRow, CurationRow, KeptBandRow
 from storage.values import CandidateState
 
 
@@ -72,6 +72,7 @@ def keep_outcomes(
             .execution_options(synchronize_session=False)
         )
     _index_learnt_words(session, judged)
+    _index_kept(session, judged)
 
 
 def _row(one: NewCuration, earlier: Any, cycle: int) -> dict[str, Any]:
@@ -100,3 +101,12 @@ def _index_learnt_words(session: Session, judged: Sequence[NewCuration]) -> None
         rows = [{"candidate_id": candidate_id, "band": band} for band in Print.of(messages).bands if band not in known]
         if rows:
             session.execute(insert(CandidateBandRow), rows)
+
+
+def _index_kept(session: Session, judged: Sequence[NewCuration]) -> None:
+    """Let what is new meet those that are kept, and no longer meet those that are not."""
+    session.execute(delete(KeptBandRow).where(col(KeptBandRow.candidate_id).in_([one.candidate_id for one in judged])))
+    kept = select(col(CandidateBandRow.candidate_id), col(CandidateBandRow.band)).where(
+        col(CandidateBandRow.candidate_id).in_([one.candidate_id for one in judged if not one.reason])
+    )
+    session.execute(insert(KeptBandRow).from_select(["candidate_id", "band"], kept))

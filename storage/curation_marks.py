@@ -11,7 +11,7 @@ from sqlmodel import col
 
 from storage.curation_values import NEEDS_ROOM, LeftOutBecause
 from storage.repository import chunks
-from storage.tables import CandidateAuthorRow, CandidateRow, CurationRow
+from storage.tables import CandidateAuthorRow, CandidateRow, CurationRow, KeptBandRow
 from storage.values import CandidateState
 from storage.waiting import EVERYWHERE
 
@@ -64,7 +64,8 @@ def look_behind(session: Session, which: ColumnElement[bool]) -> None:
 
 def forget_outcome(session: Session, candidate_id: int) -> None:
     """This candidate says something else now: whatever became of the earlier words is not about these."""
-    session.execute(delete(CurationRow).where(col(CurationRow.candidate_id) == candidate_id))
+    for table in (CurationRow, KeptBandRow):
+        session.execute(delete(table).where(col(table.candidate_id) == candidate_id))
 
 
 def look_again_at_distrusted(session: Session, candidate_id: int) -> None:

@@ -100,6 +100,16 @@ class CandidateBandRow(Row, table=True):
     band: int = integer_field(key=True, big=True)
 
 
+class KeptBandRow(Row, table=True):
+    """A band of a candidate that snapshots take: what is new meets it here, however much was left out beside it."""
+
+    __tablename__ = "kept_bands"
+    __table_args__ = (Index("ix_kept_bands_band_candidate_id", "band", "candidate_id"),)
+
+    candidate_id: int = link_field("candidates.id", on_delete="CASCADE", key=True)
+    band: int = integer_field(key=True, big=True)
+
+
 class CandidateWordRow(Row, table=True):
     """A word of an approved candidate, as a number: what `/why` searches."""
 
