@@ -268,6 +268,17 @@ async def test_what_is_judged_is_judged_beside_what_is_kept_and_may_be_learnt(st
     assert (found.members["ada"].kept, found.talk_in_cluster) == (0, {})
 
 
+async def test_what_is_left_out_at_a_later_look_is_near_to_nothing_until_it_is_kept_again(store: Store) -> None:
+    one = await approved(store, example())
+    new = await approved(store, example(f"{QUESTIONS[0]}?", authors=("bob",)))
+    for reason, expected in (("", [one.id]), ("x", []), ("", [one.id])):
+        await keep(store, outcome(one, reason))
+        assert [near.candidate_id for near in (await beside(store, new)).near] == expected
+    await store.candidates.undo("mod", candidate_id=one.id)
+    await store.candidates.edit(one.id, "mod", "in the reeds", passed("in the reeds"))
+    assert (await beside(store, new)).near == (), "its words are others now, which nobody has looked at"
+
+
 async def test_only_earlier_talk_ends_the_first_cycle(store: Store) -> None:
     vouched = await approved(store, example(source=Source.IMPORT))
     await keep(store, outcome(vouched))

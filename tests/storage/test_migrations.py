@@ -9,7 +9,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
+from sqlmodel import col
 
 from storage.database import Database
 from storage.errors import Refused
@@ -18,7 +19,7 @@ from storage.migrate import MIGRATIONS
 from storage.migrations import HEAD
 from storage.settings import StoreSettings
 from storage.store import Store, open_store
-from storage.tables import Row
+from storage.tables import KeptBandRow, Row
 from storage.values import Snapshot
 from tests.fakes.clock import FakeClock
 from tests.storage.old_database import BEFORE, OLD_ROWS, moved
@@ -208,3 +209,46 @@ async def test_a_database_of_the_fourth_version_keeps_its_hints_with_the_answers
             hints = [(await store.review_queue.item(number)).feedback for number in (1, 2, 3)]
             assert hints == [Feedback.CORRECTED, Feedback.CORRECTED, None], "the third one's answer is gone"
         await moved(empty, tmp_path, "0004", {})
+
+
+NINTH_ROWS: dict[str, list[dict[str, Any]]] = {
+    "candidates": [
+        {
+            **row,
+            "state": "approved",
+            "authors_hash": "",
+            "is_novel": True,
+            "review_rank": 0,
+            "curated_under": "rules",
+        }
+        for row in OLD_ROWS["candidates"]
+    ],
+    "candidate_bands": [{"candidate_id": row["id"], "band": 7} for row in OLD_ROWS["candidates"]],
+    "curations": [
+        {
+            "candidate_id": number,
+            "reason": reason,
+            "rules": "rules",
+            "screen_version": "1",
+            "digest": str(number),
+            "cluster": number,
+            "side": "",
+            "first_cycle": 1,
+            "looked_at": BEFORE,
+        }
+        for number, reason in ((1, ""), (2, "nearly the same was said often enough"))
+    ],
+}
+
+
+async def test_a_database_of_the_ninth_version_finds_near_words_among_what_is_taken(
+    empty: StoreSettings, tmp_path: Path, clock: FakeClock
+) -> None:
+    await moved(empty, tmp_path, "0009", NINTH_ROWS)
+    for _ in range(2):
+        async with open_store(empty, tmp_path, clock=clock) as store:
+            kept = await store._database.read(
+                lambda session: session.scalars(select(col(KeptBandRow.candidate_id))).all()
+            )
+            assert kept == [1]
+        await moved(empty, tmp_path, "0009", {})
