@@ -45,15 +45,17 @@ def test_an_intent_never_asks_the_same_twice() -> None:
 
 
 def test_every_template_of_further_wordings_can_be_filled_and_belongs_to_an_intent() -> None:
-    intents = {intent["intent"]: intent.get("slots", {}) for _, intent in _lines("intents_*.jsonl")}
     dice = random.Random(1)
-    for name, known in seed.templates(FOLDER).items():
-        assert name in intents, name
-        for template in known:
-            said = tidy(template.chosen(dice))
-            assert said, template.line
-            assert not set("()|").intersection(said), template.line
-            assert set(re.findall(r"\{(\w+)\}", said)) <= set(intents[name]), template.line
+    for kind in ("everyday", "self"):
+        path = FOLDER / f"intents_{kind}.jsonl"
+        intents = {intent["intent"]: intent.get("slots", {}) for _, intent in _lines(path.name)}
+        for name, known in seed.templates(path).items():
+            assert name in intents, name
+            for template in known:
+                said = tidy(template.chosen(dice))
+                assert said, template.line
+                assert not set("()|").intersection(said), template.line
+                assert set(re.findall(r"\{(\w+)\}", said)) <= set(intents[name]), template.line
 
 
 def test_further_wordings_get_the_replies_of_their_intent(tmp_path: Path) -> None:

@@ -64,18 +64,15 @@ def without_prompts(talks: Iterable[Talk], judged_by: Iterable[str]) -> Iterator
             yield talk
 
 
-def templates(folder: Path) -> dict[str, list[Template]]:
-    """Further asks by their intent.
+def templates(path: Path) -> dict[str, list[Template]]:
+    """Further asks of the intents of a file, by their names.
 
     Raises:
         ValueError: a bracket of one is not closed or not opened.
     """
-    found: dict[str, list[Template]] = {}
-    for path in sorted(folder.glob("wordings_*.jsonl")):
-        for line in path.read_text("utf-8").splitlines():
-            row = json.loads(line)
-            found.setdefault(row["intent"], []).extend(map(Template, row["asks"]))
-    return found
+    beside = path.with_name(path.name.replace("intents", "wordings"))
+    rows = map(json.loads, beside.read_text("utf-8").splitlines()) if beside.exists() else ()
+    return {row["intent"]: [Template(ask) for ask in row["asks"]] for row in rows}
 
 
 def _composed(known: list[Template], dice: random.Random) -> list[str]:
@@ -85,8 +82,8 @@ def _composed(known: list[Template], dice: random.Random) -> list[str]:
 
 
 def _exchanges(folder: Path, dice: random.Random) -> Iterator[Talk]:
-    further = templates(folder)
     for path in sorted(folder.glob("intents_*.jsonl")):
+        further = templates(path)
         for line in path.read_text("utf-8").splitlines():
             intent = json.loads(line)
             slots: dict[str, list[str]] = intent.get("slots", {})
