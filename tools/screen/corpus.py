@@ -53,6 +53,7 @@ KINDS = (
     Kind(("banter", "chatter", "kindly"), HARMLESS, 46_000, 2_000),
     Kind(("plainly",), HARMLESS, 26_000, 1_000),
     Kind(("likenesses",), HARMLESS, 14_000, 600),
+    Kind(("disputes",), HARMLESS, 30_000, 800),
     Kind(("amends",), HARMLESS, 24_000, 600),
 )
 _VIOLENT = re.compile(
