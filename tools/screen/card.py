@@ -11,7 +11,7 @@ from transformers import BertForSequenceClassification, BertTokenizerFast  # typ
 from tools.screen.examples import LABELS
 from tools.screen.growing import Recipe
 
-HOLD, REFUSE = 0.38, 0.6
+HOLD, REFUSE = 0.4, 0.6
 WINDOW_TOKENS = 32
 _DECIDING = ("toxicity", "threat", "insult", "identity_attack")
 FILES = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "vocab.txt")
