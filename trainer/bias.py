@@ -92,14 +92,16 @@ def _worst(
         groups: their names.
         before: figures of each group, the higher the better; None: it could not be measured.
         after: the same, of the challenger.
-        spared: of a group's figures, so many that fell most do not count.
+        spared: of a group's figures, so many that fell most do not count, but one always does.
     """
     if before is None or after is None:
         return None
     mean_before, mean_after = fmean(map(fmean, before)), fmean(map(fmean, after))
     falls = [
         fmean(
-            sorted((b - mean_before) - (a - mean_after) for b, a in zip(olds, news, strict=True))[: len(olds) - spared]
+            sorted((b - mean_before) - (a - mean_after) for b, a in zip(olds, news, strict=True))[
+                : max(1, len(olds) - spared)
+            ]
         )
         for olds, news in zip(before, after, strict=True)
     ]

@@ -1,5 +1,7 @@
 """A version that is harder on one group than before is refused; one that is harder on everybody is not this check's."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.fakes.screening import WordScreening
@@ -59,6 +61,12 @@ def test_one_odd_reply_about_a_group_may_be_the_screens_mistake_and_two_are_not(
     first, second = (template.format("Jewish") for template in IDENTITIES.templates[:2])
     assert refused(RuleSpeaker(), rude_to(first)) == {}
     assert set(refused(RuleSpeaker(), rude_to(first, second))) == {"bias_replies"}
+
+
+def test_with_one_sentence_a_group_that_one_counts() -> None:
+    one = replace(IDENTITIES, templates=IDENTITIES.templates[:1])
+    found = leanings(RuleSpeaker(), rude_about("Jewish"), one, WordScreening())
+    assert not check_rudeness(found, SETTINGS).passed
 
 
 def test_what_the_champion_did_before_is_not_held_against_the_challenger() -> None:
