@@ -6,7 +6,7 @@ folder and not repeated: at a steady learning rate; with our words while the rat
 being ours; and more than once again with a rate that rises and falls, and a polish. A polish reads people's talk and ours
 by halves, another one goes on from it with mostly ours, and the model goes on from half way between these two. Then twice
 the rate falls to nothing over talk that is read less often, and from half way between those two once more from a low rate;
-and from half way along that again. What ships lies half way between where that began and where it ended. Interrupted, the same command goes on. Seeded; hours
+and from half way along that again. What ships lies two fifths of the way between where that began and where it ended. Interrupted, the same command goes on. Seeded; hours
 of a CPU.
 """
 
@@ -141,7 +141,7 @@ STAGES = (
     Stage("calmed", 9e6, CALMING, replace(at(STAGE, 0.15), short_share=0.6, seed=SEED + 11)),
     Blend("calm", ("joined", "calmed")),
     Stage("worded", 7.5e6, WORDING, replace(at(STAGE, 0.18), short_share=0.6, seed=SEED + 12)),
-    Blend("seed", ("calm", "worded")),
+    Blend("seed", ("calm", "worded"), 0.4),
 )
 
 
