@@ -1,6 +1,7 @@
 """Lines on the command line: which model is meant, what is refused, and what is said of forgotten members."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -130,7 +131,7 @@ def test_a_promotion_of_a_clean_version_settles_receipts(
     result = cli.invoke(app, ["model", "promote", versions[1].version, "--json"])
     document = json.loads(result.stdout)
     assert (document["receipts_broken"], document["receipts_settled"]) == (0, 1)
-    assert "ada" not in result.output
+    assert "ada" not in re.findall(r"\w+", result.output)  # in a version's digits it may well stand
     assert not in_world(is_open)
 
 
