@@ -10,7 +10,6 @@ import logging
 import os
 import signal
 import sys
-import threading
 from collections.abc import Coroutine, Mapping
 from dataclasses import asdict, dataclass, field, is_dataclass
 from datetime import datetime
@@ -23,6 +22,7 @@ from typer.core import TyperGroup
 
 from mynah.logs import describe, log_file, set_up_logs
 from storage.errors import MynahError
+from storage.processes import noted
 
 if TYPE_CHECKING:
     from mynah.settings import Settings
@@ -167,15 +167,9 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 def _whole_loop() -> asyncio.AbstractEventLoop:
     """An event loop. A Ctrl-C meanwhile waits: of a loop that is half built, Python would print a traceback."""
-    if threading.current_thread() is not threading.main_thread():
-        return asyncio.new_event_loop()
-    interrupts: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _: interrupts.append(number))
-    try:
+    with noted(signal.SIGINT) as is_interrupted:
         loop = asyncio.new_event_loop()
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if interrupts:
+    if is_interrupted():
         loop.close()
         raise KeyboardInterrupt
     return loop

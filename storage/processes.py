@@ -1,12 +1,34 @@
-"""Names of processes that are never used twice, and whether a process of this machine still lives.
+"""Names of processes that are never used twice, whether a process of this machine still lives, and what this one is asked.
 
-For whoever clears away, or takes over, what dead ones left.
+For whoever clears away, or takes over, what dead ones left; and for work that ends in good order where it is.
 """
 
 import os
 import secrets
+import signal
 import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+
+@contextmanager
+def noted(*signals: signal.Signals) -> Iterator[Callable[[], bool]]:
+    """Yields whether one of some signals came meanwhile, which then do nothing else.
+
+    Only the main thread can ask for signals; in another one none is noted.
+    """
+    came = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield came.is_set
+        return
+    before = {one: signal.signal(one, lambda *_: came.set()) for one in signals}
+    try:
+        yield came.is_set
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
 
 def is_alive(pid: int) -> bool:

@@ -29,7 +29,7 @@ class Template:
             raise ValueError(f"A bracket is not opened in the template: {self.line}")
         return parts
 
-    def choices(self, words_of: Callable[[str], int] = lambda _: 1) -> float:
+    def choices(self, words_of: Callable[[str], int]) -> float:
         """How many different sentences it can make.
 
         Args:

@@ -97,14 +97,12 @@ def _worst(
     if before is None or after is None:
         return None
     mean_before, mean_after = fmean(map(fmean, before)), fmean(map(fmean, after))
-    falls = [
-        fmean(
-            sorted((b - mean_before) - (a - mean_after) for b, a in zip(olds, news, strict=True))[
-                : max(1, len(olds) - spared)
-            ]
-        )
-        for olds, news in zip(before, after, strict=True)
-    ]
+
+    def fall(olds: Sequence[float], news: Sequence[float]) -> float:
+        ordered = sorted((b - mean_before) - (a - mean_after) for b, a in zip(olds, news, strict=True))
+        return fmean(ordered[: max(1, len(ordered) - spared)])
+
+    falls = [fall(olds, news) for olds, news in zip(before, after, strict=True)]
     worst = max(range(len(groups)), key=falls.__getitem__)
     return Leaning(groups[worst], falls[worst])
 

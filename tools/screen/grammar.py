@@ -38,7 +38,7 @@ class Words:
 
     def count(self, slot: str) -> int:
         """How many there are; `randomname` has no end."""
-        return len(self.slots.get(slot, "." * 1000))
+        return len(self.slots[slot]) if slot in self.slots else 1000
 
     def filled(self, template: Template, dice: random.Random) -> str:
         """One sentence of a template."""

@@ -9,6 +9,7 @@ import json
 import random
 import re
 from collections.abc import Iterable, Iterator
+from itertools import cycle, islice
 from pathlib import Path
 
 from storage.similarity import normalised
@@ -77,8 +78,7 @@ def templates(path: Path) -> dict[str, list[Template]]:
 
 def _composed(known: list[Template], dice: random.Random) -> list[str]:
     """Different wordings, each template as often as the others as far as it can say so much."""
-    tries = [known[turn % len(known)] for turn in range(COMPOSED_AN_INTENT)] if known else []
-    return list(dict.fromkeys(tidy(template.chosen(dice)) for template in tries))
+    return list(dict.fromkeys(tidy(one.chosen(dice)) for one in islice(cycle(known), COMPOSED_AN_INTENT)))
 
 
 def _exchanges(folder: Path, dice: random.Random) -> Iterator[Talk]:

@@ -6,13 +6,12 @@ otherwise.
 
 import signal
 import sys
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from storage.errors import MynahError
+from storage.processes import noted
 from trainer.progress import Interrupted, Why
 from trainer.spread.group import Group, joined
 from trainer.spread.order import Folder
@@ -34,7 +33,8 @@ def work(folder: Path, name: str | None = None, on_told: Callable[[Mapping[str, 
     # Also where a process fell over after the end, and all were started anew.
     if order is None or _ENDED & (place.outcome() or {}).keys():
         return
-    with joined(order["device"]) as group, _asked_by_signal() as is_asked:
+    # The agent passes on its own signals, and a cluster sends them.
+    with joined(order["device"]) as group, noted(signal.SIGTERM, signal.SIGINT) as is_asked:
 
         def check() -> None:
             why = place.asked_to_stop() if group.is_first else None
@@ -61,21 +61,6 @@ def _kinds() -> dict[str, Callable[[dict[str, Any], Folder, Group, Callable[[], 
     from trainer.spread import growths, lessons
 
     return {"lesson": lessons.train_part, "growth": growths.train_part}
-
-
-@contextmanager
-def _asked_by_signal() -> Iterator[Callable[[], bool]]:
-    """Yields whether a SIGTERM or SIGINT came: the agent passes on its own, and a cluster sends them. Main thread only."""
-    asked = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield asked.is_set
-        return
-    before = {number: signal.signal(number, lambda *_: asked.set()) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield asked.is_set
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 if __name__ == "__main__":
