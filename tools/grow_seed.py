@@ -6,8 +6,8 @@ folder and not repeated: at a steady learning rate; with our words while the rat
 being ours; and more than once again with a rate that rises and falls, and a polish. A polish reads people's talk and ours
 by halves, another one goes on from it with mostly ours, and the model goes on from half way between these two. Then twice
 the rate falls to nothing over talk that is read less often, and from half way between those two once more from a low rate;
-and from half way along that again. What ships lies two fifths of the way between where that began and where it ended. Interrupted, the same command goes on. Seeded; hours
-of a CPU.
+and from half way along that again. What ships lies two fifths of the way between where that began and where it ended.
+Interrupted, the same command goes on. Seeded; hours of a CPU.
 """
 
 import argparse
@@ -87,7 +87,7 @@ RIPENING = {**REGROWING, "mynah_everyday": 2.0, "mynah_self": 2.0, "mynah_talks"
 """Of the growing after it."""
 CALMING = {**RIPENING, "ms_chitchat": 1.5}
 """Of a growing at a low rate: short exchanges, open ones and ours, are read more often again."""
-WORDING = {**CALMING, "mynah_everyday": 1.2, "mynah_self": 1.2, "mynah_knowledge": 1.0, "mynah_talks": 2.0}
+WORDING = {**CALMING, "mynah_everyday": 1.2, "mynah_self": 1.2, "mynah_knowledge": 1.0}
 """Of the end, at a low rate as well: with the composed wordings ours are a third of the tokens when each is read about once."""
 HIGH, MIDDLE, LOW = 0.6, 0.4, 0.25
 """Learning rates, of the usual ones: where a growing after the first begins, where the last ones do, and where a polish does."""
